@@ -1,0 +1,526 @@
+//! Runs a [`RuleSet`] over records: projects a record into slots once, then compares.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::engine::{Engine, Evidence};
+use crate::humanize;
+use crate::record::{Name, Record};
+use crate::rules::expr::{Slots, Truth, Value};
+use crate::rules::ruleset::{Breach, Check, Limit, Missing, Requirement, Rule, Words};
+use crate::rules::{RuleSet, Stage};
+use crate::verdict::{EngineKind, Observed, Severity, Violation, ViolationState};
+
+/// Keys whose last values are kept for `max_step`; past it the table starts anew.
+const MAX_STEP_KEYS: usize = 4_096;
+
+/// How a rule has fared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RuleCount {
+    /// Records on which it had all the fields it needs.
+    pub evaluated: u64,
+    /// Breaches.
+    pub hits: u64,
+    /// Records on which it had no value (a division by zero).
+    pub errors: u64,
+}
+
+/// The engine.
+pub struct Constraints {
+    rules: Arc<RuleSet>,
+    projection: Projection,
+    last: HashMap<Arc<str>, Vec<f64>>,
+    counts: Vec<RuleCount>,
+    /// Per rule: breaches on the record under judgement.
+    breached: Vec<bool>,
+}
+
+impl Constraints {
+    /// An engine for these rules, with no history.
+    pub fn new(rules: Arc<RuleSet>) -> Self {
+        let count = rules.rules.len();
+        Self {
+            projection: Projection::new(&rules),
+            last: HashMap::new(),
+            counts: vec![RuleCount::default(); count],
+            breached: vec![false; count],
+            rules,
+        }
+    }
+
+    /// The rules in force.
+    pub fn rules(&self) -> &Arc<RuleSet> {
+        &self.rules
+    }
+
+    /// How each rule has fared so far, in the order of the rule set.
+    pub fn counts(&self) -> &[RuleCount] {
+        &self.counts
+    }
+
+    fn evaluate(&mut self, stage: Stage, evidence: &mut Evidence<'_>) {
+        let rules = Arc::clone(&self.rules);
+        if stage == Stage::Record {
+            self.projection.project(&rules, evidence.record);
+            self.breached.fill(false);
+            for pair in 0..self.projection.pairs.len() {
+                self.check_pair(&rules, pair, evidence);
+            }
+            self.check_steps(&rules, evidence);
+        } else {
+            self.projection.add_found(&rules, evidence);
+            self.check_found(&rules, stage, evidence);
+        }
+        for (index, rule) in rules.rules.iter().enumerate().filter(|(_, rule)| rule.stage == stage) {
+            match &rule.check {
+                Check::Limit => self.limit_done(index, rule, evidence),
+                Check::Words(words) => self.check_words(index, rule, words, evidence),
+                Check::Require(requirement) => self.check_requirement(index, rule, requirement, evidence),
+            }
+        }
+    }
+
+    fn check_pair(&mut self, rules: &RuleSet, pair: usize, evidence: &mut Evidence<'_>) {
+        let (slot, field) = self.projection.pairs[pair];
+        let (name, value) = &evidence.record.numbers[field];
+        for limit in &rules.limits[rules.limits_of[slot].clone()] {
+            if let Some(breach) = limit.breach(*value) {
+                let found = Found { order: field, field: name.shared(), observed: *value };
+                self.limit_breached(rules, limit, breach, &found, evidence);
+            }
+        }
+    }
+
+    /// Bounds on what the engines found.
+    fn check_found(&mut self, rules: &RuleSet, stage: Stage, evidence: &mut Evidence<'_>) {
+        let at_stage = |limit: &&Limit| Stage::of(rules.numbers.name(limit.slot)) == stage;
+        for limit in rules.limits.iter().filter(at_stage) {
+            let observed = self.projection.numbers[limit.slot];
+            let field = rules.numbers.name(limit.slot);
+            // NaN, the mark of a value that is not there, breaches nothing.
+            if let Some(breach) = limit.breach(observed) {
+                let found = Found { order: usize::MAX, field, observed };
+                self.limit_breached(rules, limit, breach, &found, evidence);
+            }
+        }
+    }
+
+    fn limit_breached(
+        &mut self,
+        rules: &RuleSet,
+        limit: &Limit,
+        breach: Breach,
+        found: &Found<'_>,
+        evidence: &mut Evidence<'_>,
+    ) {
+        let rule = &rules.rules[limit.rule];
+        let severity = if breach.warning { rule.severity.below() } else { rule.severity };
+        let sign = match (breach.below, limit.exclusive) {
+            (true, false) => "<",
+            (true, true) => "≤",
+            (false, false) => ">",
+            (false, true) => "≥",
+        };
+        let text = || {
+            let (observed, bound) = (humanize::number(found.observed), humanize::number(breach.limit));
+            format!("{} {observed} {sign} {bound} {}", found.field, rule.unit).trim_end().to_owned()
+        };
+        self.add(limit.rule, rule, severity, found, Some(breach.limit), text, evidence);
+    }
+
+    fn check_steps(&mut self, rules: &RuleSet, evidence: &mut Evidence<'_>) {
+        if rules.steps.is_empty() {
+            return;
+        }
+        let key = &evidence.record.key;
+        if self.last.len() >= MAX_STEP_KEYS && !self.last.contains_key(key) {
+            self.last.clear();
+        }
+        let count = rules.steps.len();
+        let mut last = self.last.remove(key).unwrap_or_else(|| vec![f64::NAN; count]);
+        for (step, last) in rules.steps.iter().zip(&mut last) {
+            let value = self.projection.numbers[step.slot];
+            if value.is_nan() {
+                continue;
+            }
+            let change = value - *last;
+            if change.abs() > step.max {
+                let order = self.projection.order_of(step.slot);
+                let field = Arc::clone(rules.numbers.name(step.slot));
+                let found = Found { order, field: &field, observed: change };
+                let rule = &rules.rules[step.rule];
+                let text = || {
+                    let (by, max) = (humanize::number(change), humanize::number(step.max));
+                    format!("{field} changed by {by}, more than {max} {}", rule.unit).trim_end().to_owned()
+                };
+                self.add(step.rule, rule, rule.severity, &found, Some(step.max), text, evidence);
+            }
+            *last = value;
+        }
+        self.last.insert(Arc::clone(key), last);
+    }
+
+    fn limit_done(&mut self, index: usize, rule: &Rule, evidence: &mut Evidence<'_>) {
+        let seen = rule.numbers.iter().any(|slot| !self.projection.numbers[*slot].is_nan());
+        if seen {
+            self.counts[index].evaluated += 1;
+        } else {
+            self.no_data(index, rule, "", evidence);
+        }
+    }
+
+    fn check_words(&mut self, index: usize, rule: &Rule, words: &Words, evidence: &mut Evidence<'_>) {
+        let field = Arc::clone(self.rules.texts.name(words.slot));
+        let Some(label) = self.projection.texts[words.slot] else {
+            return self.no_data(index, rule, &field, evidence);
+        };
+        self.counts[index].evaluated += 1;
+        let value = Arc::clone(&evidence.record.labels[label].1);
+        if words.words.iter().any(|word| **word == *value) == words.allowed {
+            return;
+        }
+        let list = words.words.join(", ");
+        let text = if words.allowed {
+            format!("{field} \"{value}\" is none of {list}")
+        } else {
+            format!("{field} \"{value}\" is not allowed")
+        };
+        self.push(
+            index,
+            Violation {
+                rule: Arc::clone(&rule.id),
+                severity: rule.severity,
+                field,
+                message: self.text(rule, evidence).unwrap_or(text),
+                observed: Observed::Text(value),
+                limit: None,
+                state: ViolationState::Firing,
+            },
+            // Labels come behind the numbers: their place among them is not known.
+            usize::MAX,
+            evidence,
+        );
+    }
+
+    fn check_requirement(&mut self, index: usize, rule: &Rule, check: &Requirement, evidence: &mut Evidence<'_>) {
+        let texts = self.projection.labels(evidence.record);
+        let slots = Slots { numbers: &self.projection.numbers, texts: &texts };
+        match check.expr.truth(slots) {
+            Truth::True => self.counts[index].evaluated += 1,
+            Truth::Missing => self.no_data(index, rule, &check.field, evidence),
+            Truth::Error(why) => {
+                self.counts[index].errors += 1;
+                let message = format!("could not be evaluated: {why} in `{}`", check.text);
+                let violation = Violation {
+                    rule: Arc::clone(&rule.id),
+                    severity: Severity::Info,
+                    field: Arc::clone(&check.field),
+                    message,
+                    observed: Observed::Missing,
+                    limit: None,
+                    state: ViolationState::Firing,
+                };
+                evidence.violations.push((usize::MAX, violation));
+            }
+            Truth::False => {
+                self.counts[index].evaluated += 1;
+                let observed = check.slot.map(|slot| self.projection.numbers[slot]).filter(|v| !v.is_nan());
+                let limit = match check.limit.as_ref().map(|limit| limit.eval(slots)) {
+                    Some(Value::Number(limit)) => Some(limit),
+                    _ => None,
+                };
+                let order = check.slot.map_or(usize::MAX, |slot| self.projection.order_of(slot));
+                let text = match (observed, limit) {
+                    (Some(observed), Some(limit)) => {
+                        let (observed, limit) = (humanize::number(observed), humanize::number(limit));
+                        format!("{} {observed} against {limit}: requires {}", check.field, check.text)
+                    }
+                    _ => format!("requires {}", check.text),
+                };
+                let violation = Violation {
+                    rule: Arc::clone(&rule.id),
+                    severity: rule.severity,
+                    field: Arc::clone(&check.field),
+                    message: self.text(rule, evidence).unwrap_or(text),
+                    observed: observed.map_or(Observed::Missing, Observed::Number),
+                    limit,
+                    state: ViolationState::Firing,
+                };
+                self.push(index, violation, order, evidence);
+            }
+        }
+    }
+
+    /// A field that the rule needs is not there.
+    fn no_data(&mut self, index: usize, rule: &Rule, field: &str, evidence: &mut Evidence<'_>) {
+        let severity = match rule.missing {
+            Missing::Skip => return,
+            Missing::Warn => rule.severity.min(Severity::Warning),
+            Missing::Violate => rule.severity,
+        };
+        let names = rule.numbers.iter().map(|slot| self.rules.numbers.name(*slot));
+        let field: Arc<str> =
+            if field.is_empty() { names.into_iter().next().cloned().unwrap_or_default() } else { field.into() };
+        let violation = Violation {
+            rule: Arc::clone(&rule.id),
+            severity,
+            message: format!("{field} is missing"),
+            field,
+            observed: Observed::Missing,
+            limit: None,
+            state: ViolationState::Firing,
+        };
+        self.push(index, violation, usize::MAX, evidence);
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn add(
+        &mut self,
+        index: usize,
+        rule: &Rule,
+        severity: Severity,
+        found: &Found<'_>,
+        limit: Option<f64>,
+        text: impl FnOnce() -> String,
+        evidence: &mut Evidence<'_>,
+    ) {
+        let violation = Violation {
+            rule: Arc::clone(&rule.id),
+            severity,
+            field: Arc::clone(found.field),
+            message: self.text(rule, evidence).unwrap_or_else(text),
+            observed: Observed::Number(found.observed),
+            limit,
+            state: ViolationState::Firing,
+        };
+        self.push(index, violation, found.order, evidence);
+    }
+
+    fn text(&self, rule: &Rule, evidence: &Evidence<'_>) -> Option<String> {
+        let template = rule.message.as_ref()?;
+        let texts = self.projection.labels(evidence.record);
+        Some(template.fill(Slots { numbers: &self.projection.numbers, texts: &texts }))
+    }
+
+    fn push(&mut self, index: usize, violation: Violation, order: usize, evidence: &mut Evidence<'_>) {
+        if !self.breached[index] {
+            self.breached[index] = true;
+            self.counts[index].hits += 1;
+        }
+        evidence.violations.push((order, violation));
+    }
+}
+
+impl Engine for Constraints {
+    fn kind(&self) -> EngineKind {
+        EngineKind::Constraints
+    }
+
+    fn run(&mut self, stage: Stage, evidence: &mut Evidence<'_>) -> Result<(), Arc<str>> {
+        let before = evidence.violations.len();
+        self.evaluate(stage, evidence);
+        if evidence.violations.len() > before + 1 {
+            // Stable: breaches of one field stay in the order of the rules.
+            evidence.violations[before..].sort_by_key(|(order, _)| *order);
+        }
+        Ok(())
+    }
+}
+
+/// A number that breached something.
+struct Found<'a> {
+    order: usize,
+    field: &'a Arc<str>,
+    observed: f64,
+}
+
+/// One record as slots. Names of fields carry dense numbers, so that a known field finds its slots by an index.
+struct Projection {
+    /// Per name id: its range in `targets`, once looked up.
+    number_targets: Targets,
+    text_targets: Targets,
+    /// First value of each slot; NaN where there is none.
+    numbers: Vec<f64>,
+    /// Index of the field that filled each slot first.
+    order: Vec<usize>,
+    /// Every (slot, index of the field), in the record's order.
+    pairs: Vec<(usize, usize)>,
+    /// Index of the label that filled each slot first.
+    texts: Vec<Option<usize>>,
+}
+
+#[derive(Default)]
+struct Targets {
+    by_id: Vec<Option<Box<[usize]>>>,
+}
+
+impl Targets {
+    fn of<'a>(&'a mut self, name: &Name, look_up: impl FnOnce(&Name) -> &'a [usize]) -> &'a [usize] {
+        let Some(id) = name.id() else { return look_up(name) };
+        if self.by_id.len() <= id {
+            self.by_id.resize(id + 1, None);
+        }
+        self.by_id[id].get_or_insert_with(|| look_up(name).into())
+    }
+}
+
+impl Projection {
+    fn new(rules: &RuleSet) -> Self {
+        Self {
+            number_targets: Targets::default(),
+            text_targets: Targets::default(),
+            numbers: vec![f64::NAN; rules.numbers.len()],
+            order: vec![usize::MAX; rules.numbers.len()],
+            pairs: Vec::new(),
+            texts: vec![None; rules.texts.len()],
+        }
+    }
+
+    fn project(&mut self, rules: &RuleSet, record: &Record) {
+        self.numbers.fill(f64::NAN);
+        self.order.fill(usize::MAX);
+        self.texts.fill(None);
+        self.pairs.clear();
+        for (field, (name, value)) in record.numbers.iter().enumerate() {
+            for slot in self.number_targets.of(name, |name| rules.number_slots(name)) {
+                self.pairs.push((*slot, field));
+                if self.numbers[*slot].is_nan() {
+                    self.numbers[*slot] = *value;
+                    self.order[*slot] = field;
+                }
+            }
+        }
+        for (field, (name, _)) in record.labels.iter().enumerate() {
+            for slot in self.text_targets.of(name, |name| rules.texts.of(name.as_str())) {
+                self.texts[*slot].get_or_insert(field);
+            }
+        }
+        self.set(rules, "samples.n", Some(record.samples.len() as f64));
+    }
+
+    fn set(&mut self, rules: &RuleSet, path: &str, value: Option<f64>) {
+        for slot in rules.numbers.of(path) {
+            self.numbers[*slot] = value.unwrap_or(f64::NAN);
+        }
+    }
+
+    /// Fills in what the engines have found by now.
+    fn add_found(&mut self, rules: &RuleSet, evidence: &Evidence<'_>) {
+        if rules.numbers.is_empty() {
+            return;
+        }
+        let d = &evidence.divergence;
+        self.set(rules, "divergence.risk", d.risk);
+        self.set(rules, "divergence.semantic", d.semantic);
+        self.set(rules, "divergence.answer", d.answer);
+        self.set(rules, "divergence.lexical", d.lexical);
+        self.set(rules, "divergence.facts", d.facts);
+        self.set(rules, "divergence.entropy", d.entropy);
+        self.set(rules, "divergence.outlier", d.outlier.map(|index| index as f64));
+        self.set(rules, "confidence.score", evidence.confidence.and_then(|c| c.score));
+        for slot in 0..rules.numbers.len() {
+            let name = rules.numbers.name(slot);
+            if let Some(series) = name.strip_prefix("drift.").and_then(|rest| rest.strip_suffix(".score")) {
+                let report = evidence.drift.iter().find(|report| &*report.series == series);
+                self.numbers[slot] = report.map_or(f64::NAN, |report| report.score);
+            }
+        }
+    }
+
+    fn order_of(&self, slot: usize) -> usize {
+        self.order[slot]
+    }
+
+    fn labels<'a>(&self, record: &'a Record) -> Vec<Option<&'a str>> {
+        self.texts.iter().map(|label| label.map(|index| &*record.labels[index].1)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::record::native::Parser;
+    use crate::record::{Limits, Origin, Seq};
+    use crate::rules::schema::{Source, load};
+    use crate::verdict::{Divergence, Outcome};
+
+    struct Bench {
+        parser: Parser,
+        engine: Constraints,
+    }
+
+    impl Bench {
+        fn new(rules: &str) -> Self {
+            let text = format!("version: 1\n{rules}");
+            let rules = load(&[Source { name: "r".into(), text }]).unwrap();
+            Self { parser: Parser::new(Limits::default(), &[]), engine: Constraints::new(Arc::new(rules)) }
+        }
+
+        fn run(&mut self, line: &str) -> Vec<(String, String, &'static str)> {
+            let origin = Origin { source: "s".into(), file: "f".into(), offset: 0, line: None, part: 0 };
+            let record = self.parser.parse(Seq(0), origin, Bytes::copy_from_slice(line.as_bytes())).unwrap();
+            let mut divergence = Divergence::none(Outcome::Scored, "lexical".into());
+            divergence.risk = record.number("test_risk");
+            let mut evidence = Evidence::new(&record, &[], divergence);
+            for stage in Stage::ALL {
+                self.engine.run(stage, &mut evidence).unwrap();
+            }
+            let short = |(_, v): (usize, Violation)| (v.rule.to_string(), v.message, v.severity.word());
+            evidence.violations.into_iter().map(short).collect()
+        }
+
+        fn ids(&mut self, line: &str) -> Vec<String> {
+            self.run(line).into_iter().map(|(id, ..)| id).collect()
+        }
+    }
+
+    #[test]
+    fn aliases_check_every_spelling_in_the_record_s_order() {
+        let mut bench = Bench::new(include_str!("../../../sample-data/rules/watcher-protocol.yaml").split_once("version: 1").unwrap().1);
+        let ids = bench.ids(r#"{"physics":{"energy_in":1,"energy_out":2},"financial":{"proposed_loss":-5},
+            "metrics":{"pressure":-1,"leverage_ratio":11," Pa ":-2,"VAR":-10001}}"#);
+        assert_eq!(ids, ["energy-balance", "pressure", "leverage", "pressure", "max-loss"]);
+        assert!(bench.ids(r#"{"metrics":{"pressure":0,"leverage":10,"température":-1,"var":-10000}}"#).is_empty());
+    }
+
+    #[test]
+    fn bounds_have_two_severities_and_may_be_open() {
+        let mut bench = Bench::new(
+            "rules:\n  - id: a\n    severity: critical\n    limit: {field: x, max: 10, warn_max: 8, unit: V}\n  - id: b\n    limit: {field: y, min: 0, exclusive: true}\n",
+        );
+        assert_eq!(bench.run(r#"{"x":1200.5}"#), [("a".into(), "x 1,200.5 > 10 V".into(), "critical")]);
+        assert_eq!(bench.run(r#"{"x":9}"#), [("a".into(), "x 9 > 8 V".into(), "warning")]);
+        assert!(bench.ids(r#"{"x":8}"#).is_empty());
+        assert_eq!(bench.run(r#"{"y":0}"#), [("b".into(), "y 0 ≤ 0".into(), "warning")]);
+    }
+
+    #[test]
+    fn words_steps_and_missing_fields() {
+        let mut bench = Bench::new(concat!(
+            "rules:\n  - id: model\n    limit: {field: model, one_of: [m1, m2]}\n",
+            "  - id: step\n    limit: {field: x, max_step: 5}\n",
+            "  - id: need\n    missing: violate\n    severity: critical\n    limit: {field: must, max: 1}\n",
+            "  - id: div\n    require: 'a / b < 2'\n    message: 'ratio of {a:.1} and {b}, {model}'\n",
+        ));
+        let ids = bench.ids(r#"{"model":"m3","x":1,"must":0}"#);
+        assert_eq!(ids, ["model"]);
+        assert_eq!(bench.ids(r#"{"model":"m1","x":7,"must":0}"#), ["need"; 0]);
+        assert_eq!(bench.ids(r#"{"agent_id":"z","x":70,"must":0}"#), ["step"; 0]);
+        assert_eq!(bench.ids(r#"{"model":"m1","x":12.5,"must":0}"#), ["step"]);
+        assert_eq!(bench.run(r#"{"model":"m1"}"#), [("need".into(), "must is missing".into(), "critical")]);
+        let error = bench.run(r#"{"must":0,"a":1,"b":0}"#);
+        assert_eq!(error[0].2, "info");
+        assert_eq!(bench.run(r#"{"must":0,"a":4,"b":2,"agent_id":"q"}"#)[0].1, "ratio of 4.0 and 2, –");
+        assert_eq!(bench.engine.counts()[3], RuleCount { evaluated: 1, hits: 1, errors: 1 });
+    }
+
+    #[test]
+    fn rules_on_findings_run_after_them_and_cannot_be_forged() {
+        let mut bench = Bench::new("rules:\n  - id: d\n    require: 'divergence.risk <= 0.5'\n  - id: e\n    limit: {field: divergence.risk, max: 0.7}\n");
+        assert_eq!(bench.ids(r#"{"test_risk":0.9}"#), ["e", "d"]);
+        assert_eq!(bench.ids(r#"{"test_risk":0.6}"#), ["d"]);
+        assert!(bench.ids(r#"{"test_risk":0.1,"divergence":{"risk":0.9}}"#).is_empty());
+    }
+}

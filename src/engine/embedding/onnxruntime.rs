@@ -1,0 +1,105 @@
+//! The fast backend: an installed ONNX Runtime, found at run time. The only file that names `ort`.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use ndarray::ArrayView2;
+use ort::environment::Environment;
+use ort::session::Session as OrtSession;
+use ort::session::builder::GraphOptimizationLevel;
+use ort::value::{DynValue, TensorRef};
+
+use super::model::{Backend, Embedder, INPUTS, ModelError, ModelFiles, Vector, feed, pool_output};
+
+/// A library and a model. Each session is built anew: a session is single-threaded and owned by one worker.
+pub struct OnnxRuntime {
+    files: Arc<ModelFiles>,
+    environment: Environment,
+}
+
+/// A process holds one ONNX Runtime; asking for another later would silently get the first.
+static LIBRARY: OnceLock<Result<(PathBuf, Environment), String>> = OnceLock::new();
+
+impl OnnxRuntime {
+    /// Loads the library and tries the model once.
+    ///
+    /// # Errors
+    /// A library that can't be loaded, or a model that it can't run.
+    pub fn load(library: &Path, files: &Arc<ModelFiles>) -> Result<Self, ModelError> {
+        let wrong = |why: String| ModelError::Unreadable { what: "ONNX Runtime", why };
+        if !library.is_file() {
+            return Err(wrong(format!("{} is not a file", library.display())));
+        }
+        let loaded = LIBRARY.get_or_init(|| {
+            let builder = ort::init_from(library).map_err(|e| e.to_string())?;
+            let environment = builder.with_telemetry(false).build().map_err(|e| e.to_string())?;
+            Ok((library.to_owned(), environment))
+        });
+        let environment = match loaded {
+            Ok((path, environment)) if path == library => environment.clone(),
+            Ok((path, _)) => return Err(wrong(format!("{} is loaded already", path.display()))),
+            Err(why) => return Err(wrong(format!("{}: {why}", library.display()))),
+        };
+        let backend = Self { files: Arc::clone(files), environment };
+        backend.open()?;
+        Ok(backend)
+    }
+
+    fn open(&self) -> Result<Session, ModelError> {
+        let wrong = |e: ort::Error| ModelError::Unreadable { what: "model.onnx", why: e.to_string() };
+        let build = || -> ort::Result<OrtSession> {
+            OrtSession::builder(&self.environment)?
+                .with_optimization_level(GraphOptimizationLevel::All)?
+                .with_intra_threads(1)?
+                .with_inter_threads(1)?
+                .with_intra_op_spinning(false)?
+                .commit_from_memory(&self.files.onnx)
+        };
+        let session = build().map_err(wrong)?;
+        let mut inputs = Vec::new();
+        for input in session.inputs() {
+            match INPUTS.iter().find(|known| **known == input.name()) {
+                Some(known) => inputs.push(*known),
+                None => return Err(ModelError::Shape(format!("it asks for the input `{}`", input.name()))),
+            }
+        }
+        Ok(Session { session, inputs })
+    }
+}
+
+impl Backend for OnnxRuntime {
+    fn name(&self) -> &'static str {
+        "onnxruntime"
+    }
+
+    fn session(&self) -> Result<Box<dyn Embedder>, ModelError> {
+        Ok(Box::new(self.open()?))
+    }
+}
+
+struct Session {
+    session: OrtSession,
+    inputs: Vec<&'static str>,
+}
+
+impl Embedder for Session {
+    fn embed(&mut self, ids: &[u32]) -> Result<Vector, ModelError> {
+        let wrong = |e: ort::Error| ModelError::Run(e.to_string());
+        let mut feeds = Vec::with_capacity(self.inputs.len());
+        for name in &self.inputs {
+            let values = feed(name, ids).unwrap_or_default();
+            feeds.push((*name, values));
+        }
+        let mut inputs = Vec::with_capacity(feeds.len());
+        for (name, values) in &feeds {
+            let view = ArrayView2::from_shape((1, ids.len()), values).map_err(|e| ModelError::Run(e.to_string()))?;
+            let tensor = TensorRef::from_array_view(view).map_err(wrong)?;
+            inputs.push((*name, tensor));
+        }
+        let outputs = self.session.run(inputs).map_err(wrong)?;
+        let output: &DynValue = &outputs[0];
+        let (shape, values) = output.try_extract_tensor::<f32>().map_err(wrong)?;
+        let shape: Vec<usize> = shape.iter().map(|d| usize::try_from(*d).unwrap_or(0)).collect();
+        pool_output(&shape, values)
+    }
+}

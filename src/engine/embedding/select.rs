@@ -1,0 +1,118 @@
+//! Which backend runs: the one that was asked for, or the next that can, and what is said about it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::Mode;
+use super::model::{Backend, ModelError, ModelFiles};
+use super::onnxruntime::OnnxRuntime;
+use super::pool::Ready;
+use super::portable::Portable;
+use super::tokenize::TextTokenizer;
+
+/// What was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Choice {
+    /// ONNX Runtime if a library was chosen, else the embedded backend.
+    Auto,
+    /// ONNX Runtime.
+    OnnxRuntime,
+    /// The embedded backend.
+    Portable,
+    /// Words alone.
+    Lexical,
+    /// Nothing.
+    None,
+}
+
+impl Choice {
+    /// The contract's words.
+    pub const WORDS: [(&str, Self); 5] = [
+        ("auto", Self::Auto),
+        ("onnxruntime", Self::OnnxRuntime),
+        ("portable", Self::Portable),
+        ("lexical", Self::Lexical),
+        ("none", Self::None),
+    ];
+
+    /// Whether no model has to be loaded.
+    pub fn is_cheap(self) -> bool {
+        matches!(self, Self::Lexical | Self::None)
+    }
+}
+
+/// What to run and where it lies.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The backend.
+    pub backend: Choice,
+    /// ONNX Runtime's library, if one was chosen.
+    pub onnxruntime: Option<PathBuf>,
+    /// A model's folder, if not the embedded model.
+    pub model: Option<PathBuf>,
+}
+
+/// A backend, and how it came to be this one.
+pub struct Selected {
+    /// For the pool.
+    pub ready: Ready,
+    /// What the header shows: `MiniLM int8 · portable`.
+    pub label: String,
+    /// Why it is not the one that was asked for; one line for each that failed.
+    pub warnings: Vec<String>,
+}
+
+/// Loads the first backend that works. Takes as long as the model takes to load; never fails, since words always work.
+pub fn select(options: &Options) -> Selected {
+    let mut warnings = Vec::new();
+    if !options.backend.is_cheap() {
+        match load(options, &mut warnings) {
+            Ok(selected) => return Selected { warnings, ..selected },
+            Err(why) => warnings.push(format!("no model runs, comparing words instead: {why}")),
+        }
+    }
+    let (mode, name) =
+        if options.backend == Choice::None { (Mode::None, "none") } else { (Mode::Lexical, "lexical") };
+    let label = if mode == Mode::None { "divergence off" } else { "words only · lexical" };
+    Selected { ready: Ready { mode, name: name.into(), model: None }, label: label.into(), warnings }
+}
+
+fn load(options: &Options, warnings: &mut Vec<String>) -> Result<Selected, ModelError> {
+    let files = match &options.model {
+        Some(dir) => ModelFiles::from_dir(dir)?,
+        None => ModelFiles::embedded().ok_or_else(|| ModelError::Unreadable {
+            what: "model",
+            why: "this build carries none; name one with --model DIR".into(),
+        })?,
+    };
+    let files = Arc::new(files);
+    let tokenizer = Arc::new(TextTokenizer::from_bytes(&files.tokenizer)?);
+    let backend = backend(options, &files, warnings)?;
+    // One text through the whole way: a model that loads and can't run is found here and not on the first record.
+    let trial = tokenizer.ids("ready?").and_then(|ids| backend.session()?.embed(&ids));
+    trial?;
+    let label = format!("{} · {}", files.name, backend.name());
+    let ready = Ready { mode: Mode::Neural, name: backend.name().into(), model: Some((backend, tokenizer)) };
+    Ok(Selected { ready, label, warnings: Vec::new() })
+}
+
+fn backend(
+    options: &Options,
+    files: &Arc<ModelFiles>,
+    warnings: &mut Vec<String>,
+) -> Result<Arc<dyn Backend>, ModelError> {
+    if options.backend != Choice::Portable {
+        match &options.onnxruntime {
+            Some(library) => match OnnxRuntime::load(library, files) {
+                Ok(backend) => return Ok(Arc::new(backend)),
+                Err(why) => warnings.push(format!("ONNX Runtime does not run, using the embedded backend: {why}")),
+            },
+            None if options.backend == Choice::OnnxRuntime => warnings.push(
+                "no ONNX Runtime was chosen, using the embedded backend: name its library with --onnxruntime PATH or ORT_DYLIB_PATH"
+                    .into(),
+            ),
+            None => {}
+        }
+    }
+    Ok(Arc::new(Portable::load(files)?))
+}

@@ -1,0 +1,99 @@
+//! Numbers, spans and sizes as people read them.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+/// A number with thousands separators and its shortest decimals: `-12,000`, `0.25`, `1.5e300`.
+pub fn number(value: f64) -> String {
+    let plain = if value.abs() >= 1e15 || (value != 0.0 && value.abs() < 1e-4) {
+        return format!("{value:e}");
+    } else {
+        format!("{value}")
+    };
+    let (whole, decimals) = plain.split_once('.').map_or((plain.as_str(), None), |(w, d)| (w, Some(d)));
+    let (sign, digits) = whole.strip_prefix('-').map_or(("", whole), |digits| ("-", digits));
+    let mut out = String::from(sign);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    if let Some(decimals) = decimals {
+        let _ = write!(out, ".{decimals}");
+    }
+    out
+}
+
+/// About four significant characters: `0.081`, `12.3`, `812`, `1.2k`, `3.4M`.
+pub fn short(value: f64) -> String {
+    let magnitude = value.abs();
+    match magnitude {
+        m if !m.is_finite() => "–".into(),
+        m if m >= 1e12 => format!("{value:.1e}"),
+        m if m >= 999.5e6 => format!("{:.1}G", value / 1e9),
+        m if m >= 999.5e3 => format!("{:.1}M", value / 1e6),
+        m if m >= 9_999.5 => format!("{:.0}k", value / 1e3),
+        m if m >= 999.5 => format!("{:.1}k", value / 1e3),
+        m if m >= 99.95 => format!("{value:.0}"),
+        m if m >= 9.995 => format!("{value:.1}"),
+        0.0 => "0".into(),
+        m if m >= 0.0995 => format!("{value:.2}"),
+        m if m >= 0.000_5 => format!("{value:.3}"),
+        _ => format!("{value:.0e}"),
+    }
+}
+
+/// A score in [0, 1] as in the record list: `.81`, `1.0`.
+pub fn score(value: f64) -> String {
+    let text = format!("{value:.2}");
+    match text.strip_prefix('0') {
+        Some(rest) => rest.to_owned(),
+        None => "1.0".to_owned(),
+    }
+}
+
+/// A span: `0.2s`, `42s`, `3m 20s`, `2h 05m`, `3d 04h`.
+pub fn span(span: Duration) -> String {
+    let seconds = span.as_secs();
+    match seconds {
+        0..10 => format!("{:.1}s", span.as_secs_f64()),
+        10..60 => format!("{seconds}s"),
+        60..3_600 => format!("{}m {:02}s", seconds / 60, seconds % 60),
+        3_600..86_400 => format!("{}h {:02}m", seconds / 3_600, seconds / 60 % 60),
+        _ => format!("{}d {:02}h", seconds / 86_400, seconds / 3_600 % 24),
+    }
+}
+
+/// A size: `512 B`, `1.5 KiB`, `64 MiB`.
+pub fn bytes(bytes: u64) -> String {
+    let mut value = bytes as f64;
+    for unit in ["B", "KiB", "MiB", "GiB"] {
+        if value < 1024.0 {
+            return if value.fract() == 0.0 || value >= 100.0 {
+                format!("{value:.0} {unit}")
+            } else {
+                format!("{value:.1} {unit}")
+            };
+        }
+        value /= 1024.0;
+    }
+    format!("{value:.1} TiB")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_can_read_it() {
+        assert_eq!(number(-12000.0), "-12,000");
+        assert_eq!(number(1234567.25), "1,234,567.25");
+        assert_eq!(number(999.0), "999");
+        assert_eq!(number(5e-324), "5e-324");
+        assert_eq!((short(0.0814), short(12.34), short(812.4), short(1234.0)), ("0.081".into(), "12.3".into(), "812".into(), "1.2k".into()));
+        assert_eq!((score(0.814), score(1.0), score(0.0)), (".81".into(), "1.0".into(), ".00".into()));
+        assert_eq!(span(Duration::from_secs(7_500)), "2h 05m");
+        assert_eq!((bytes(512), bytes(64 << 20), bytes(1536)), ("512 B".into(), "64 MiB".into(), "1.5 KiB".into()));
+    }
+}

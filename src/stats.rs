@@ -1,0 +1,5 @@
+//! Small pure statistics: running moments, bounded series with gaps, and histograms over time.
+
+pub mod ring;
+pub mod timeline;
+pub mod welford;

@@ -1,0 +1,62 @@
+//! A bounded series that forgets its oldest values and keeps gaps as gaps.
+
+use std::collections::VecDeque;
+
+/// The last `capacity` values; `None` is a gap, which is drawn as a gap and never as zero.
+#[derive(Debug, Clone)]
+pub struct Ring<T = Option<f64>> {
+    capacity: usize,
+    values: VecDeque<T>,
+}
+
+impl<T> Ring<T> {
+    /// An empty ring; a capacity of 0 is taken as 1.
+    pub fn new(capacity: usize) -> Self {
+        Self { capacity: capacity.max(1), values: VecDeque::new() }
+    }
+
+    /// Adds a value, dropping the oldest when full.
+    pub fn push(&mut self, value: T) {
+        if self.values.len() == self.capacity {
+            self.values.pop_front();
+        }
+        self.values.push_back(value);
+    }
+
+    /// Oldest first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &T> + ExactSizeIterator {
+        self.values.iter()
+    }
+
+    /// The newest value, to be changed in place.
+    pub fn last_mut(&mut self) -> Option<&mut T> {
+        self.values.back_mut()
+    }
+
+    /// The newest value.
+    pub fn last(&self) -> Option<&T> {
+        self.values.back()
+    }
+
+    /// Number of values held.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Whether nothing is held.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forgets_the_oldest() {
+        let mut ring = Ring::new(2);
+        [Some(1.0), None, Some(3.0)].into_iter().for_each(|v| ring.push(v));
+        assert_eq!(ring.iter().copied().collect::<Vec<_>>(), [None, Some(3.0)]);
+    }
+}

@@ -1,0 +1,75 @@
+//! Running mean and deviation in one pass.
+//!
+//! B. P. Welford, "Note on a method for calculating corrected sums of squares and products", Technometrics 4(3), 1962.
+
+/// Count, mean and sum of squared distances from the mean.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Welford {
+    count: u64,
+    mean: f64,
+    squares: f64,
+}
+
+impl Welford {
+    /// Adds a value. Values that are not finite would poison every later result, so they are not added.
+    pub fn push(&mut self, value: f64) {
+        if !value.is_finite() {
+            return;
+        }
+        self.count += 1;
+        let distance = value - self.mean;
+        self.mean += distance / self.count as f64;
+        self.squares += distance * (value - self.mean);
+    }
+
+    /// Number of values.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Mean, in the values' unit; 0 before the first.
+    pub fn mean(&self) -> f64 {
+        self.mean
+    }
+
+    /// Sample standard deviation (n − 1), in the values' unit; 0 before the second value.
+    pub fn deviation(&self) -> f64 {
+        if self.count < 2 { 0.0 } else { (self.squares / (self.count - 1) as f64).sqrt() }
+    }
+
+    /// Distance of `value` from the mean in deviations; 0 where there is no spread to measure with.
+    pub fn z(&self, value: f64) -> f64 {
+        let z = (value - self.mean) / self.deviation();
+        if z.is_finite() { z } else { 0.0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn agrees_with_the_two_pass_formula() {
+        let values: Vec<f64> = (0..1000).map(|i| 1e9 + f64::from(i % 17)).collect();
+        let mut running = Welford::default();
+        values.iter().for_each(|v| running.push(*v));
+        let mean = values.iter().sum::<f64>() / 1000.0;
+        let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / 999.0;
+        assert!((running.mean() - mean).abs() < 1e-5);
+        assert!((running.deviation() - variance.sqrt()).abs() < 1e-6);
+    }
+
+    #[test]
+    fn non_finite_values_leave_no_trace() {
+        let mut running = Welford::default();
+        [1.0, f64::NAN, 3.0, f64::INFINITY].iter().for_each(|v| running.push(*v));
+        assert_eq!((running.count(), running.mean()), (2, 2.0));
+    }
+
+    #[test]
+    fn no_spread_gives_no_z() {
+        let mut running = Welford::default();
+        [2.0, 2.0, 2.0].iter().for_each(|v| running.push(*v));
+        assert_eq!((running.z(2.0), running.z(9.0)), (0.0, 0.0));
+    }
+}
