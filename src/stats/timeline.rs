@@ -26,10 +26,18 @@ pub struct Timeline<B> {
 /// Mean records a bucket below which a full ring widens instead of forgetting.
 const SPARSE: u64 = 4;
 
+/// Spans of the whole ring that a bucket may be ahead by before it counts as a leap.
+const LEAP: i64 = 64;
+
 impl<B: Bucket> Timeline<B> {
     /// An empty timeline of at most `capacity` buckets, one second each at first.
     pub fn new(capacity: usize) -> Self {
-        Self { capacity: capacity.max(2), width_s: 1, first: 0, buckets: VecDeque::new() }
+        Self::with_width(capacity, 1)
+    }
+
+    /// An empty timeline whose buckets are `width_s` seconds wide at first.
+    pub fn with_width(capacity: usize, width_s: i64) -> Self {
+        Self { capacity: capacity.max(2), width_s: width_s.max(1), first: 0, buckets: VecDeque::new() }
     }
 
     /// The bucket that `at` falls into; the oldest held when `at` is older than all, so that nothing is lost.
@@ -38,7 +46,12 @@ impl<B: Bucket> Timeline<B> {
         if self.buckets.is_empty() {
             self.first = number;
         }
-        while number - self.first >= self.capacity as i64 && self.is_sparse() && self.width_s < 1 << 40 {
+        // A leap of many times the span is a hole, not thin traffic: widening over it would lose all detail.
+        let near = |number: i64, first: i64, capacity: usize| number - first < LEAP * capacity as i64;
+        while number - self.first >= self.capacity as i64
+            && near(number, self.first, self.capacity)
+            && self.is_sparse()
+        {
             self.widen();
             number = at.as_second().div_euclid(self.width_s);
         }
@@ -74,6 +87,11 @@ impl<B: Bucket> Timeline<B> {
         self.buckets = merged;
         self.first = self.first.div_euclid(2);
         self.width_s *= 2;
+    }
+
+    /// The buckets, to be changed in place.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut B> {
+        self.buckets.iter_mut()
     }
 
     /// Oldest first.

@@ -31,6 +31,13 @@ pub struct Ticket {
     pub fresh: bool,
 }
 
+impl Ticket {
+    /// Whether the features are there.
+    pub fn is_done(&self) -> bool {
+        self.slot.0.get().is_some()
+    }
+}
+
 /// A backend that can be worked with.
 #[derive(Clone)]
 pub struct Ready {

@@ -1,0 +1,89 @@
+//! The terminal: taken over once, given back in every case — at the end, on an error, on a panic, while suspended.
+
+use std::io::{self, Stdout, Write};
+use std::panic;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use anyhow::Context;
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use crossterm::{cursor, execute};
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use rustix::process::{Signal, getpid, kill_process};
+
+/// Holds the terminal while it lives.
+pub struct Guard {
+    terminal: Terminal<CrosstermBackend<Stdout>>,
+    taken: Arc<AtomicBool>,
+}
+
+impl Guard {
+    /// Takes the terminal over. From here on a panic of this thread gives it back before it is printed; panics of
+    /// other threads are caught by those who started them and go to the log.
+    ///
+    /// # Errors
+    /// When there is no terminal.
+    pub fn new() -> anyhow::Result<Self> {
+        let taken = Arc::new(AtomicBool::new(false));
+        let hook_taken = Arc::clone(&taken);
+        let screen = thread::current().id();
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            tracing::error!("{info}");
+            if thread::current().id() == screen {
+                restore(&hook_taken);
+                before(info);
+            }
+        }));
+        let terminal = Terminal::new(CrosstermBackend::new(io::stdout())).context("opening the terminal")?;
+        let mut guard = Self { terminal, taken };
+        guard.take()?;
+        Ok(guard)
+    }
+
+    fn take(&mut self) -> anyhow::Result<()> {
+        self.taken.store(true, Ordering::SeqCst);
+        enable_raw_mode().context("switching the terminal to raw mode")?;
+        execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)
+            .context("switching to the alternate screen")
+    }
+
+    /// The terminal, to draw on.
+    pub fn terminal(&mut self) -> &mut Terminal<CrosstermBackend<Stdout>> {
+        &mut self.terminal
+    }
+
+    /// Gives the terminal back, stops the process until it is continued, and takes the terminal again.
+    ///
+    /// # Errors
+    /// When the terminal has gone meanwhile.
+    pub fn suspend(&mut self) -> anyhow::Result<()> {
+        restore(&self.taken);
+        kill_process(getpid(), Signal::TSTP).context("suspending")?;
+        self.take()?;
+        self.terminal.clear().context("clearing the screen")
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        restore(&self.taken);
+    }
+}
+
+/// Gives the terminal back, once.
+fn restore(taken: &AtomicBool) {
+    if !taken.swap(false, Ordering::SeqCst) {
+        return;
+    }
+    // Each step is tried whatever became of the others: there is nobody left to tell.
+    let mut out = io::stdout();
+    let _ = execute!(out, DisableBracketedPaste);
+    let _ = execute!(out, LeaveAlternateScreen);
+    let _ = execute!(out, cursor::Show);
+    let _ = disable_raw_mode();
+    let _ = out.flush();
+}

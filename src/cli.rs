@@ -1,0 +1,90 @@
+//! The command line: one file a subcommand. The only place that prints.
+
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod args;
+mod dashboard;
+mod fail_on;
+mod headless;
+mod info;
+mod report;
+mod setup;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Command};
+
+/// Why a command ended, and with which code.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Findings of `--fail-on`: said already.
+    Findings,
+    /// The command line, the configuration or the rules are at fault.
+    Usage(String),
+    /// The input can't be read.
+    Input(String),
+    /// A bug, or the machine is at fault.
+    Internal(anyhow::Error),
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Internal(error)
+    }
+}
+
+/// Runs the command that the arguments name.
+pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = args::with_default_command(arguments.collect());
+    if arguments.len() <= 1 {
+        print!("{}", info::SHORT_HELP);
+        return ExitCode::SUCCESS;
+    }
+    let args = match Args::try_parse_from(arguments) {
+        Ok(args) => args,
+        Err(error) => {
+            // Help and version are no errors; clap knows where each is printed.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    match command(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Findings) => ExitCode::from(1),
+        Err(Failure::Usage(why)) => fail(&why, 2),
+        Err(Failure::Input(why)) => fail(&why, 3),
+        Err(Failure::Internal(error)) => {
+            let log = crate::config::paths::Paths::find().map(|paths| paths.log().display().to_string());
+            let log = log.map(|log| format!("\nthe log is in {log}")).unwrap_or_default();
+            fail(&format!("{error:#}{log}"), 70)
+        }
+    }
+}
+
+fn fail(why: &str, code: u8) -> ExitCode {
+    eprintln!("watcher: {why}");
+    ExitCode::from(code)
+}
+
+fn command(args: Args) -> Result<(), Failure> {
+    match args.command {
+        Command::Watch(watch) => {
+            let setup = setup::Setup::read(&args.common)?;
+            if watch.run.headless { headless::watch(&setup, &watch) } else { dashboard::watch(setup, &watch) }
+        }
+        Command::Replay(replay) => {
+            let setup = setup::Setup::read(&args.common)?;
+            if replay.run.headless { headless::replay(&setup, &replay) } else { dashboard::replay(setup, &replay) }
+        }
+        Command::Demo => dashboard::demo(setup::Setup::read(&args.common)?),
+        Command::Config { what } => info::config(&setup::Setup::read(&args.common)?, what.as_ref()),
+        Command::Completions { shell } => {
+            info::completions(shell);
+            Ok(())
+        }
+        Command::Man => info::man(),
+    }
+}

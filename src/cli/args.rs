@@ -1,0 +1,227 @@
+//! What can stand on the command line.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, CommandFactory, Parser, Subcommand, ValueEnum};
+
+use crate::config::Preset;
+use crate::engine::embedding::select::Choice;
+use crate::source::From;
+
+use super::fail_on::Condition;
+
+/// Terminal dashboard that validates what AI agents are about to do.
+#[derive(Debug, Parser)]
+#[command(name = "watcher", version, arg_required_else_help = true, disable_help_subcommand = true)]
+pub(super) struct Args {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, ClapArgs)]
+pub(super) struct Common {
+    /// Configuration file instead of ~/.config/watcher/config.yaml
+    #[arg(long, global = true, value_name = "FILE", env = "WATCHER_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// From findings to advice: calibrated (default) or protocol
+    #[arg(long, global = true, env = "WATCHER_POLICY", value_parser = word(&Preset::WORDS))]
+    pub policy: Option<Preset>,
+    /// What compares the answers: auto (default), onnxruntime, portable, lexical, none
+    #[arg(long, global = true, env = "WATCHER_BACKEND", value_parser = word(&Choice::WORDS))]
+    pub backend: Option<Choice>,
+    /// ONNX Runtime's library, for the fast backend
+    #[arg(long, global = true, value_name = "PATH", env = "ORT_DYLIB_PATH")]
+    pub onnxruntime: Option<PathBuf>,
+    /// Folder with model.onnx and tokenizer.json instead of the embedded model
+    #[arg(long, global = true, value_name = "DIR", env = "WATCHER_MODEL")]
+    pub model: Option<PathBuf>,
+    /// Embedding workers; default: all cores, one less while a screen is up
+    #[arg(long, global = true, value_name = "N", env = "WATCHER_THREADS", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// Theme of the screen: dark, light, or one of your own
+    #[arg(long, global = true, value_name = "NAME", env = "WATCHER_THEME")]
+    pub theme: Option<String>,
+    /// Rules: a file, or a folder of *.yaml
+    #[arg(long, global = true, value_name = "PATH", env = "WATCHER_RULES")]
+    pub rules: Option<PathBuf>,
+    /// Label that makes the group key, such as agent_id
+    #[arg(long, global = true, value_name = "PATH")]
+    pub group_by: Vec<String>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Dashboard on logs as they grow: files, patterns such as 'logs/*.ndjson', or - for standard input
+    Watch(Watch),
+    /// Judge a log from its start, as fast as it goes
+    Replay(Replay),
+    /// The sample traffic, written live to a temporary log and tailed: nothing to configure
+    Demo,
+    /// The configuration in force, the keys, the theme
+    Config {
+        #[command(subcommand)]
+        what: Option<ConfigWhat>,
+    },
+    /// Completions for a shell, on standard output
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// The manual page, on standard output
+    Man,
+}
+
+/// What of the configuration.
+#[derive(Debug, Subcommand)]
+pub(super) enum ConfigWhat {
+    /// All values in force
+    Show,
+    /// All actions with their keys
+    Keys,
+    /// The theme in force
+    Theme,
+}
+
+/// `watch`
+#[derive(Debug, ClapArgs)]
+pub(super) struct Watch {
+    /// Files, patterns, or -
+    #[arg(required = true, value_name = "SOURCE")]
+    pub sources: Vec<PathBuf>,
+    /// Where to start: start, end, last:N. Default: last:10000 with a screen, start without
+    #[arg(long, value_parser = from)]
+    pub from: Option<From>,
+    #[command(flatten)]
+    pub run: Run,
+}
+
+/// `replay`
+#[derive(Debug, ClapArgs)]
+pub(super) struct Replay {
+    /// The log
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub run: Run,
+}
+
+/// What `watch` and `replay` share.
+#[derive(Debug, ClapArgs)]
+pub(super) struct Run {
+    /// No screen: verdicts to --output, a summary at the end
+    #[arg(long)]
+    pub headless: bool,
+    /// Verdicts, one JSON object a line; - is standard output
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// List every series in a verdict, not only those that moved
+    #[arg(long, requires = "headless")]
+    pub full: bool,
+    /// Leave the timings out: the same input gives the same bytes
+    #[arg(long, requires = "headless")]
+    pub no_timing: bool,
+    /// Form of the summary
+    #[arg(long, requires = "headless", value_enum, default_value_t = SummaryForm::Text)]
+    pub summary: SummaryForm,
+    /// End with code 1 on findings: critical, warning, risk>0.5:1%, unscored>5%, rejected>0, no-data
+    #[arg(long, requires = "headless", value_name = "LIST", value_delimiter = ',')]
+    pub fail_on: Vec<Condition>,
+}
+
+/// Form of the summary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum SummaryForm {
+    /// For people, on standard error
+    Text,
+    /// For programs, on standard output unless that is the output
+    Json,
+}
+
+type Words<T> = &'static [(&'static str, T)];
+
+/// A parser for one of several words.
+fn word<T: Copy + Send + Sync + 'static>(
+    words: Words<T>,
+) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
+    move |text| {
+        let known = || words.iter().map(|(word, _)| *word);
+        words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value).ok_or_else(|| {
+            let near = crate::yaml::did_you_mean(text, known()).unwrap_or_default();
+            format!("one of {}. {near}", known().collect::<Vec<_>>().join(", "))
+        })
+    }
+}
+
+fn from(text: &str) -> Result<From, String> {
+    match text {
+        "start" => Ok(From::Start),
+        "end" => Ok(From::End),
+        _ => {
+            let count = text.strip_prefix("last:").and_then(|n| n.parse().ok());
+            count.map(From::Last).ok_or_else(|| "start, end, or last:N".to_owned())
+        }
+    }
+}
+
+/// `watcher FILE` is `watcher watch FILE`: puts the command in where none stands.
+pub(super) fn with_default_command(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    let command = Args::command();
+    let takes_value = |name: &str| {
+        command.get_arguments().any(|arg| {
+            let long = arg.get_long().is_some_and(|long| name.strip_prefix("--") == Some(long));
+            long && arg.get_action().takes_values()
+        })
+    };
+    let mut index = 1;
+    while let Some(text) = arguments.get(index).map(|argument| argument.to_string_lossy().into_owned()) {
+        match text.as_str() {
+            "-h" | "--help" | "-V" | "--version" => return arguments,
+            "-" => break,
+            option if option.starts_with('-') => index += 1 + usize::from(takes_value(option)),
+            name if command.get_subcommands().any(|sub| sub.get_name() == name) => return arguments,
+            _ => break,
+        }
+    }
+    // Options alone are no command line to put a command into: clap says what is missing.
+    if arguments.len() > 1 && index < arguments.len() {
+        arguments.insert(1, "watch".into());
+    }
+    arguments
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Args {
+        let words = line.split(' ').map(OsString::from).collect();
+        Args::try_parse_from(with_default_command(words)).unwrap()
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn watch_is_the_default() {
+        for line in ["watcher a.ndjson", "watcher --theme light a.ndjson", "watcher -", "watcher watch a.ndjson", "watcher a --from end"] {
+            assert!(matches!(read(line).command, Command::Watch(_)), "{line}");
+        }
+        for line in ["watcher demo", "watcher --theme light demo", "watcher --backend=lexical demo"] {
+            assert!(matches!(read(line).command, Command::Demo), "{line}");
+        }
+        assert!(matches!(read("watcher replay x --headless").command, Command::Replay(_)));
+        assert_eq!(with_default_command(vec!["watcher".into()]).len(), 1);
+    }
+
+    #[test]
+    fn starts() {
+        assert_eq!((from("start"), from("end"), from("last:5")), (Ok(From::Start), Ok(From::End), Ok(From::Last(5))));
+        assert!(from("last:x").is_err());
+    }
+}

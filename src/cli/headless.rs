@@ -1,0 +1,213 @@
+//! `watch` and `replay` without a screen: verdicts to a file, progress and summary for people or programs.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context;
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::args::{Replay, Run, SummaryForm, Watch};
+use super::dashboard::{inputs, need_file};
+use super::setup::{self, Mode, Setup};
+use super::Failure;
+use crate::clock::SystemClock;
+use crate::humanize;
+use crate::message::{EngineState, SourceState, Update};
+use crate::pipeline::Pipeline;
+use crate::pipeline::channel::Receiver;
+use crate::sanitize;
+use crate::source::From;
+use crate::stats::summary::{Percentiles, Summary};
+use crate::verdict::Action;
+
+/// `watcher watch SOURCE... --headless`
+pub(super) fn watch(setup: &Setup, watch: &Watch) -> Result<(), Failure> {
+    let mode = Mode {
+        inputs: inputs(&watch.sources)?,
+        from: watch.from.unwrap_or(From::Start),
+        follow: true,
+        live: true,
+        screen: false,
+        sink: setup::sink(&watch.run, false)?,
+    };
+    run(setup, &watch.run, mode, None)
+}
+
+/// `watcher replay FILE --headless`
+pub(super) fn replay(setup: &Setup, replay: &Replay) -> Result<(), Failure> {
+    // The rules are checked before an output is replaced.
+    setup.rules()?;
+    let stdin = replay.file.as_os_str() == "-";
+    if !stdin {
+        need_file(&replay.file)?;
+    }
+    let mode = Mode {
+        inputs: inputs(std::slice::from_ref(&replay.file))?,
+        from: From::Start,
+        follow: false,
+        live: false,
+        screen: false,
+        sink: setup::sink(&replay.run, true)?,
+    };
+    run(setup, &replay.run, mode, (!stdin).then_some(&replay.file))
+}
+
+/// How the wait for the end came out.
+enum Outcome {
+    Finished(Box<Summary>),
+    /// A signal: what was written stands.
+    Stopped,
+    /// Whoever read the output has gone.
+    ClosedPipe,
+    OutputFailed(String),
+    Lost,
+}
+
+fn run(setup: &Setup, run: &Run, mode: Mode, file: Option<&PathBuf>) -> Result<(), Failure> {
+    let (rules, note) = setup.rules()?;
+    if let Some(note) = note {
+        eprintln!("watcher: {note}");
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting")?;
+    let pipeline =
+        Pipeline::start(setup.options(rules, mode), SystemClock::shared()).context("starting the engines")?;
+    let bar = progress(file);
+    let (updates, handle) = pipeline.split();
+    let outcome = runtime.block_on(wait(updates, &bar));
+    bar.finish_and_clear();
+    handle.stop();
+    runtime.shutdown_background();
+    match outcome? {
+        Outcome::Finished(summary) => {
+            let to_stdout = run.output.as_ref().is_none_or(|path| path.as_os_str() != "-");
+            match run.summary {
+                SummaryForm::Text => eprint!("{}", text(&summary)),
+                SummaryForm::Json if to_stdout => println!("{}", json(&summary)),
+                SummaryForm::Json => eprintln!("{}", json(&summary)),
+            }
+            let findings: Vec<String> = run.fail_on.iter().filter_map(|c| c.finding(&summary)).collect();
+            for finding in &findings {
+                eprintln!("watcher: {}", sanitize::line(finding));
+            }
+            if findings.is_empty() { Ok(()) } else { Err(Failure::Findings) }
+        }
+        Outcome::Stopped | Outcome::ClosedPipe => Ok(()),
+        Outcome::OutputFailed(why) => Err(Failure::Internal(anyhow::anyhow!("the output can't be written: {why}"))),
+        Outcome::Lost => Err(Failure::Internal(anyhow::anyhow!("the engines ended without being asked: a bug"))),
+    }
+}
+
+/// A bar over the bytes of the file, on a terminal.
+fn progress(file: Option<&PathBuf>) -> ProgressBar {
+    let size = file.and_then(|file| std::fs::metadata(file).ok()).map(|meta| meta.len());
+    let (Some(size), true) = (size, std::io::stderr().is_terminal()) else { return ProgressBar::hidden() };
+    let bar = ProgressBar::new(size);
+    let template = "{bar:30} {percent:>3}%  {bytes} of {total_bytes}  {binary_bytes_per_sec}  {eta} left";
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(300));
+    bar
+}
+
+async fn wait(mut updates: Receiver<Update>, bar: &ProgressBar) -> anyhow::Result<Outcome> {
+    let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
+    loop {
+        let update = tokio::select! {
+            biased;
+            _ = terminate.recv() => return Ok(Outcome::Stopped),
+            _ = interrupt.recv() => return Ok(Outcome::Stopped),
+            update = updates.recv_async() => update,
+        };
+        let say = |text: &str| bar.suspend(|| eprintln!("watcher: {}", sanitize::line(text)));
+        match update {
+            None => return Ok(Outcome::Lost),
+            Some(Update::Finished(summary)) => return Ok(Outcome::Finished(summary)),
+            Some(Update::OutputFailed { closed: true, .. }) => return Ok(Outcome::ClosedPipe),
+            Some(Update::OutputFailed { why, .. }) => return Ok(Outcome::OutputFailed(why)),
+            Some(Update::Source(report)) => {
+                bar.set_position(report.read);
+                if let SourceState::Waiting(why) = &report.state {
+                    say(&format!("waiting for {}: {why}", report.name));
+                }
+            }
+            Some(Update::Engine(report)) => match &report.state {
+                EngineState::Running { warnings, .. } => warnings.iter().for_each(|warning| say(warning)),
+                EngineState::Failed(why) => say(&format!("{} failed: {why}", report.kind.name())),
+                EngineState::Loading => {}
+            },
+            Some(Update::Judged { .. } | Update::Rejected { .. } | Update::Health(_)) => {}
+        }
+    }
+}
+
+fn text(summary: &Summary) -> String {
+    let number = |n: u64| humanize::number(n as f64);
+    let actions: Vec<String> = Action::ALL
+        .iter()
+        .rev()
+        .map(|action| format!("{} {action}", number(summary.with_action(*action))))
+        .collect();
+    let mut out = format!(
+        "records    {} judged, {} rejected\nadvice     {}\nchecked    {} of {} had their answers compared, by {}\n",
+        number(summary.records),
+        number(summary.rejected),
+        actions.join("  "),
+        number(summary.records - summary.unscored),
+        number(summary.records),
+        summary.backend
+    );
+    if summary.violations.is_empty() {
+        out.push_str("violations none\n");
+    }
+    for (index, (rule, count)) in summary.violations.iter().enumerate() {
+        let head = if index == 0 { "violations" } else { "" };
+        out.push_str(&format!("{head:<10} {} {}\n", number(*count), sanitize::line(rule)));
+    }
+    for rule in &summary.no_data {
+        out.push_str(&format!("no data    {}: its fields never came\n", sanitize::line(rule)));
+    }
+    let percentiles = |found: Option<Percentiles>, unit: &str| {
+        found.map_or("none".to_owned(), |p| {
+            let show = humanize::short;
+            format!("p50 {}  p95 {}  p99 {} {unit} (n = {})", show(p.p50), show(p.p95), show(p.p99), number(p.n))
+        })
+    };
+    out.push_str(&format!("latency    {} (the agents')\n", percentiles(summary.latency_ms(), "ms")));
+    out.push_str(&format!("own cost   {} a record\n", percentiles(summary.own_us(), "µs")));
+    out.push_str(&format!(
+        "speed      {} records/s ({})\n",
+        humanize::number(summary.rate().round()),
+        humanize::span(summary.elapsed)
+    ));
+    out
+}
+
+fn json(summary: &Summary) -> serde_json::Value {
+    let percentiles = |found: Option<Percentiles>| {
+        found.map(|p| serde_json::json!({ "p50": p.p50, "p95": p.p95, "p99": p.p99, "n": p.n }))
+    };
+    let actions: serde_json::Map<String, serde_json::Value> = Action::ALL
+        .iter()
+        .map(|action| (action.word().to_owned(), summary.with_action(*action).into()))
+        .collect();
+    let violations: serde_json::Map<String, serde_json::Value> =
+        summary.violations.iter().map(|(rule, count)| (rule.to_string(), (*count).into())).collect();
+    serde_json::json!({
+        "records": summary.records,
+        "rejected": summary.rejected,
+        "actions": actions,
+        "unscored": summary.unscored,
+        "violations": violations,
+        "no_data": summary.no_data.iter().map(|rule| rule.to_string()).collect::<Vec<_>>(),
+        "latency_ms": percentiles(summary.latency_ms()),
+        "own_us": percentiles(summary.own_us()),
+        "elapsed_s": summary.elapsed.as_secs_f64(),
+        "records_per_s": summary.rate(),
+        "backend": &*summary.backend,
+        "rules": &*summary.rules,
+    })
+}

@@ -1,0 +1,51 @@
+//! Faults of files as rustc would show them: place, line, caret, mend.
+
+use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Report};
+
+use crate::sanitize;
+use crate::yaml::Diagnostic;
+
+/// All faults of some files, as one text.
+pub(super) fn faults(found: &[Diagnostic]) -> String {
+    let mut out = String::new();
+    for fault in found {
+        out.push_str(&one(fault));
+        out.push('\n');
+    }
+    let count = found.len();
+    out + &format!("{count} fault{}; nothing was started", if count == 1 { "" } else { "s" })
+}
+
+fn one(fault: &Diagnostic) -> String {
+    let (line, column) = fault.position();
+    let place = sanitize::line(&fault.file).into_owned();
+    let message = sanitize::line(&fault.message).into_owned();
+    let head = format!("{place}:{line}:{column}: {message}");
+    let mut diagnostic = MietteDiagnostic::new(head.clone());
+    if let Some(help) = &fault.help {
+        diagnostic = diagnostic.with_help(sanitize::line(help).into_owned());
+    }
+    if fault.text.is_empty() {
+        return plain(&head, fault.help.as_deref());
+    }
+    // The source keeps its bytes, so that spans fit; control characters become spaces of the same length.
+    let text: String = fault.text.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect();
+    if text.len() != fault.text.len() {
+        return plain(&head, fault.help.as_deref());
+    }
+    let diagnostic = diagnostic.with_label(LabeledSpan::underline(fault.span.clone()));
+    let report = Report::new(diagnostic).with_source_code(NamedSource::new(&place, text));
+    let mut out = String::new();
+    let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor()).with_context_lines(1);
+    match handler.render_report(&mut out, report.as_ref()) {
+        Ok(()) => out.trim_matches('\n').to_owned() + "\n",
+        Err(_) => plain(&head, fault.help.as_deref()),
+    }
+}
+
+fn plain(head: &str, help: Option<&str>) -> String {
+    match help {
+        Some(help) => format!("{head}\n  help: {}\n", sanitize::line(help)),
+        None => format!("{head}\n"),
+    }
+}

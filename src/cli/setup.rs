@@ -1,0 +1,237 @@
+//! From command line, environment and files to what the library is started with.
+
+use std::fs;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use super::args::{Common, Run};
+use super::{Failure, report};
+use crate::config::paths::Paths;
+use crate::config::{Config, SymbolSet};
+use crate::engine::embedding::select;
+use crate::history::Retention;
+use crate::pipeline::{Input, Options};
+use crate::rules::RuleSet;
+use crate::rules::schema::{self, Source};
+use crate::sink::ndjson::NdjsonSink;
+use crate::source::From;
+use crate::ui::theme::{Depth, Symbols, Theme};
+use crate::verdict::json;
+
+/// The rules that are used when there are none.
+const DEFAULT_RULES: (&str, &str) =
+    ("llm-service.yaml (embedded)", include_str!("../../sample-data/rules/llm-service.yaml"));
+
+/// A log file over this size is started anew, bytes.
+const LOG_BYTES: u64 = 8 << 20;
+
+/// Everything but the sources.
+pub(super) struct Setup {
+    pub config: Config,
+    pub paths: Option<Paths>,
+}
+
+/// How a pipeline is to run.
+pub(super) struct Mode {
+    pub inputs: Vec<Input>,
+    pub from: From,
+    pub follow: bool,
+    pub live: bool,
+    pub screen: bool,
+    pub sink: Option<NdjsonSink>,
+}
+
+impl Setup {
+    /// Reads configuration and command line.
+    pub fn read(common: &Common) -> Result<Self, Failure> {
+        let paths = Paths::find();
+        let file = common.config.clone().or_else(|| paths.as_ref().and_then(Paths::config_file));
+        let config = match &file {
+            Some(file) => Config::load(file),
+            None => Config::built_in(),
+        };
+        let mut config = config.map_err(|faults| Failure::Usage(report::faults(&faults)))?;
+        let over = |target: &mut Option<PathBuf>, given: &Option<PathBuf>| {
+            if given.is_some() {
+                target.clone_from(given);
+            }
+        };
+        over(&mut config.onnxruntime, &common.onnxruntime);
+        over(&mut config.model, &common.model);
+        over(&mut config.rules, &common.rules);
+        config.backend = common.backend.unwrap_or(config.backend);
+        config.preset = common.policy.unwrap_or(config.preset);
+        config.threads = common.threads.map_or(config.threads, usize::from);
+        if let Some(theme) = &common.theme {
+            config.theme.clone_from(theme);
+        }
+        if !common.group_by.is_empty() {
+            config.key.clone_from(&common.group_by);
+        }
+        start_log(paths.as_ref());
+        Ok(Self { config, paths })
+    }
+
+    /// The rules in force, and what to say about them.
+    pub fn rules(&self) -> Result<(Arc<RuleSet>, Option<String>), Failure> {
+        let own = self.config.rules.clone().or_else(|| self.paths.as_ref().and_then(Paths::rules_dir));
+        let (sources, note) = match own {
+            Some(path) => (read_rules(&path)?, None),
+            None => {
+                let (name, text) = DEFAULT_RULES;
+                let source = Source { name: name.into(), text: text.into() };
+                (vec![source], Some(format!("no rules of your own were found: using {name}")))
+            }
+        };
+        Ok((compile(&sources)?, note))
+    }
+
+    /// What the library needs to run.
+    pub fn options(&self, rules: Arc<RuleSet>, mode: Mode) -> Options {
+        let config = &self.config;
+        Options {
+            inputs: mode.inputs,
+            from: mode.from,
+            follow: mode.follow,
+            live: mode.live,
+            limits: config.limits,
+            key_paths: config.key.clone(),
+            rules,
+            policy: config.policy(),
+            embedding: select::Options {
+                backend: config.backend,
+                onnxruntime: config.onnxruntime.clone(),
+                model: config.model.clone(),
+            },
+            cache_bytes: config.cache_bytes,
+            threads: config.workers(mode.screen),
+            drift: config.drift,
+            retention: mode.screen.then_some(Retention { ..config.retention }),
+            sink: mode.sink,
+        }
+    }
+
+    /// The theme in force, with the colours and characters that the terminal has.
+    pub fn theme(&self) -> Result<Theme, Failure> {
+        let theme = self.theme_text().and_then(|(name, text)| {
+            Theme::parse(&name, &text).map_err(|faults| Failure::Usage(report::faults(&faults)))
+        })?;
+        let unicode = match self.config.symbols {
+            SymbolSet::Unicode => true,
+            SymbolSet::Ascii => false,
+            SymbolSet::Auto => terminal_shows_unicode(),
+        };
+        let symbols = if unicode { Symbols::UNICODE } else { Symbols::ASCII };
+        Ok(theme.with_depth(terminal_depth()).with_symbols(symbols))
+    }
+
+    /// Name and text of the theme: the user's own first.
+    pub fn theme_text(&self) -> Result<(String, String), Failure> {
+        let name = &self.config.theme;
+        let shipped = crate::ui::theme::SHIPPED;
+        let own_dir = self.paths.as_ref().map(|paths| paths.config.join("themes"));
+        let plain = !name.is_empty() && !name.contains(['/', '\\', '\0']) && !name.starts_with('.');
+        if let Some(path) = own_dir.filter(|_| plain).map(|dir| dir.join(format!("{name}.yaml"))).filter(|p| p.is_file()) {
+            let text = fs::read_to_string(&path).map_err(|e| Failure::Usage(format!("{}: {e}", path.display())))?;
+            return Ok((path.display().to_string(), text));
+        }
+        if let Some((known, text)) = shipped.iter().find(|(known, _)| known == name) {
+            return Ok(((*known).to_owned(), (*text).to_owned()));
+        }
+        let near = crate::yaml::did_you_mean(name, shipped.iter().map(|(known, _)| *known)).unwrap_or_default();
+        let known: Vec<&str> = shipped.iter().map(|(known, _)| *known).collect();
+        Err(Failure::Usage(format!("there is no theme `{name}`: shipped are {}. {near}", known.join(", "))))
+    }
+}
+
+/// Compiles rules, or says all that is wrong with them.
+pub(super) fn compile(sources: &[Source]) -> Result<Arc<RuleSet>, Failure> {
+    schema::load(sources).map(Arc::new).map_err(|faults| Failure::Usage(report::faults(&faults)))
+}
+
+fn read_rules(path: &Path) -> Result<Vec<Source>, Failure> {
+    let wrong = |path: &Path, why: String| Failure::Usage(format!("rules: {}: {why}", path.display()));
+    let files = if path.is_dir() {
+        let mut files: Vec<PathBuf> = ["yaml", "yml"]
+            .iter()
+            .filter_map(|ending| glob::glob(&path.join(format!("*.{ending}")).to_string_lossy()).ok())
+            .flat_map(|found| found.filter_map(Result::ok))
+            .collect();
+        files.sort();
+        files
+    } else {
+        vec![path.to_owned()]
+    };
+    if files.is_empty() {
+        return Err(wrong(path, "no *.yaml file is in it".into()));
+    }
+    let read = |file: &PathBuf| {
+        let text = fs::read_to_string(file).map_err(|error| wrong(file, error.to_string()))?;
+        Ok(Source { name: file.display().to_string(), text })
+    };
+    files.iter().map(read).collect()
+}
+
+/// The output that a run asked for. A replay replaces it; watching never overwrites what is there.
+pub(super) fn sink(run: &Run, replace: bool) -> Result<Option<NdjsonSink>, Failure> {
+    let Some(path) = &run.output else { return Ok(None) };
+    let options = json::Options { timing: !run.no_timing, full: run.full };
+    if path.as_os_str() == "-" {
+        return Ok(Some(NdjsonSink::stdout(options)));
+    }
+    if !replace && fs::metadata(path).is_ok_and(|meta| meta.len() > 0) {
+        let path = path.display();
+        return Err(Failure::Usage(format!("{path} exists already and would be lost; name another file, or remove it")));
+    }
+    let wrong = |error: std::io::Error| Failure::Usage(format!("output {}: {error}", path.display()));
+    NdjsonSink::create(path, options).map(Some).map_err(wrong)
+}
+
+/// Logs go to a file of their own, never to the screen. Without a place for it there is no log.
+fn start_log(paths: Option<&Paths>) {
+    let Some(paths) = paths else { return };
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&paths.state);
+    let path = paths.log();
+    let large = fs::metadata(&path).is_ok_and(|meta| meta.len() > LOG_BYTES);
+    let file = made.and_then(|()| {
+        fs::OpenOptions::new().create(true).write(true).append(!large).truncate(large).mode(0o600).open(&path)
+    });
+    if let Ok(file) = file {
+        let level = std::env::var("WATCHER_LOG").ok().and_then(|level| level.parse().ok());
+        let logger = tracing_subscriber::fmt()
+            .with_writer(Mutex::new(file))
+            .with_ansi(false)
+            .with_max_level(level.unwrap_or(tracing::Level::INFO))
+            .finish();
+        // A second logger in one process (tests) is of no use and no harm.
+        let _ = tracing::subscriber::set_global_default(logger);
+    }
+}
+
+fn set(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn terminal_depth() -> Depth {
+    let term = set("TERM").unwrap_or_default();
+    if set("NO_COLOR").is_some() || term == "dumb" {
+        Depth::None
+    } else if set("COLORTERM").is_some_and(|value| value == "truecolor" || value == "24bit") {
+        Depth::True
+    } else if term.contains("256color") {
+        Depth::Indexed
+    } else {
+        Depth::Sixteen
+    }
+}
+
+/// The Linux console has no braille, and a locale that names another character set means it.
+fn terminal_shows_unicode() -> bool {
+    let locale = set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG"));
+    let utf8 = locale.is_none_or(|locale| {
+        let locale = locale.to_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8")
+    });
+    utf8 && set("TERM").as_deref() != Some("linux")
+}

@@ -1,0 +1,357 @@
+//! Configuration: command line > environment > file > built-in.
+//!
+//! The built-in values are `sample-data/config.yaml` itself, which documents every key: there is no second list of
+//! defaults that could differ from it.
+
+pub mod paths;
+
+use std::path::{Path, PathBuf};
+
+use crate::engine::drift;
+use crate::engine::embedding::select::Choice;
+use crate::history::Retention;
+use crate::record::Limits;
+use crate::verdict::Action;
+use crate::verdict::policy::Policy;
+use crate::yaml::{Diagnostic, Doc, Node};
+
+/// The documented defaults.
+pub const BUILT_IN: &str = include_str!("../sample-data/config.yaml");
+
+/// Which characters the screen uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SymbolSet {
+    /// What the terminal and the locale allow.
+    Auto,
+    /// Unicode.
+    Unicode,
+    /// ASCII.
+    Ascii,
+}
+
+/// All settings.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// What compares the answers.
+    pub backend: Choice,
+    /// ONNX Runtime's library.
+    pub onnxruntime: Option<PathBuf>,
+    /// A model's folder.
+    pub model: Option<PathBuf>,
+    /// Embedding workers; 0 = by the cores.
+    pub threads: usize,
+    /// The preset's name.
+    pub preset: Preset,
+    /// Confidence lost per violation.
+    pub violation_penalty: f64,
+    /// Confidence from which the level is GREEN.
+    pub green: f64,
+    /// Confidence from which the level is YELLOW.
+    pub yellow: f64,
+    /// Score above which a person should look.
+    pub review_score: Option<f64>,
+    /// Advice when an engine failed.
+    pub on_unscored: Action,
+    /// Labels that make the group key.
+    pub key: Vec<String>,
+    /// Rules.
+    pub rules: Option<PathBuf>,
+    /// Bounds on a record.
+    pub limits: Limits,
+    /// What the screen keeps.
+    pub retention: Retention,
+    /// Bytes of the cache of texts.
+    pub cache_bytes: u64,
+    /// Bounds of the drift engine.
+    pub drift: drift::Options,
+    /// Theme.
+    pub theme: String,
+    /// Characters.
+    pub symbols: SymbolSet,
+    /// Records read back at the start.
+    pub read_back: u64,
+    /// The user's own keys: an action's name and its keys.
+    pub keys: Vec<(String, Vec<String>)>,
+}
+
+/// A preset of the policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Preset {
+    /// The default.
+    Calibrated,
+    /// What the Python engines do.
+    Protocol,
+}
+
+impl Preset {
+    /// The contract's words.
+    pub const WORDS: [(&str, Self); 2] = [("calibrated", Self::Calibrated), ("protocol", Self::Protocol)];
+}
+
+const ACTIONS: [(&str, Action); 4] =
+    [("ALLOW", Action::Allow), ("CAUTION", Action::Caution), ("REVIEW", Action::Review), ("BLOCK", Action::Block)];
+
+const SYMBOLS: [(&str, SymbolSet); 3] =
+    [("auto", SymbolSet::Auto), ("unicode", SymbolSet::Unicode), ("ascii", SymbolSet::Ascii)];
+
+/// The top-level keys, in the order of the file.
+const KEYS: [&str; 15] = [
+    "backend", "onnxruntime", "model", "threads", "policy", "key", "rules", "limits", "retention", "embedding",
+    "drift", "theme", "symbols", "read_back", "keys",
+];
+
+/// A number between 0 and 1.
+fn share(node: &Node<'_>) -> Option<f64> {
+    let number = node.number()?;
+    if (0.0..=1.0).contains(&number) {
+        return Some(number);
+    }
+    node.fault(format!("expected a number from 0 to 1, found {number}"), None);
+    None
+}
+
+fn set<T>(target: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *target = value;
+    }
+}
+
+impl Config {
+    /// The built-in values.
+    ///
+    /// # Errors
+    /// Never in a released build: a test reads the same file.
+    pub fn built_in() -> Result<Self, Vec<Diagnostic>> {
+        let empty = Self {
+            backend: Choice::Auto,
+            onnxruntime: None,
+            model: None,
+            threads: 0,
+            preset: Preset::Calibrated,
+            violation_penalty: f64::NAN,
+            green: f64::NAN,
+            yellow: f64::NAN,
+            review_score: None,
+            on_unscored: Action::Review,
+            key: Vec::new(),
+            rules: None,
+            limits: Limits::default(),
+            retention: Retention { bytes: 0, rows: 0 },
+            cache_bytes: 0,
+            drift: drift::Options::default(),
+            theme: String::new(),
+            symbols: SymbolSet::Auto,
+            read_back: 0,
+            keys: Vec::new(),
+        };
+        empty.overlaid("built-in", BUILT_IN)
+    }
+
+    /// The built-in values, with those of a file in their place.
+    ///
+    /// # Errors
+    /// Every fault of the file, or that it can't be read.
+    pub fn load(path: &Path) -> Result<Self, Vec<Diagnostic>> {
+        let name = path.to_string_lossy();
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            let message = format!("can't be read: {error}");
+            vec![Diagnostic { file: name.as_ref().into(), text: "".into(), span: 0..0, message, help: None }]
+        })?;
+        Self::built_in()?.overlaid(&name, &text)
+    }
+
+    /// These values, with those of a text in their place.
+    ///
+    /// # Errors
+    /// Every fault of the text.
+    pub fn overlaid(mut self, name: &str, text: &str) -> Result<Self, Vec<Diagnostic>> {
+        let doc = Doc::parse(name, text).map_err(|fault| vec![fault])?;
+        self.read(&doc.root());
+        doc.finish(self)
+    }
+
+    fn read(&mut self, root: &Node<'_>) {
+        root.only(&KEYS);
+        let path = |key: &str| root.get(key).and_then(|n| n.string()).map(PathBuf::from);
+        set(&mut self.backend, root.get("backend").and_then(|n| n.word(&Choice::WORDS)));
+        self.onnxruntime = path("onnxruntime").or(self.onnxruntime.take());
+        self.model = path("model").or(self.model.take());
+        self.rules = path("rules").or(self.rules.take());
+        let whole = |node: Option<Node<'_>>, range| node.and_then(|n| n.whole(range));
+        set(&mut self.threads, whole(root.get("threads"), 0..=1024).map(|n| n as usize));
+        if let Some(policy) = root.get("policy") {
+            self.read_policy(&policy);
+        }
+        if let Some(key) = root.get("key").and_then(|n| n.list()) {
+            self.key = key.iter().filter_map(|n| n.string()).map(str::to_owned).collect();
+        }
+        self.read_bounds(root);
+        set(&mut self.theme, root.get("theme").and_then(|n| n.string()).map(str::to_owned));
+        set(&mut self.symbols, root.get("symbols").and_then(|n| n.word(&SYMBOLS)));
+        set(&mut self.read_back, whole(root.get("read_back"), 0..=100_000_000));
+        for (action, keys) in root.get("keys").map(|n| n.entries()).unwrap_or_default() {
+            let keys = keys.list().unwrap_or_default();
+            let keys = keys.iter().filter_map(|n| n.string()).map(str::to_owned).collect();
+            self.keys.push((action.to_owned(), keys));
+        }
+    }
+
+    fn read_policy(&mut self, policy: &Node<'_>) {
+        policy.only(&["preset", "violation_penalty", "green", "yellow", "review_score", "on_unscored"]);
+        set(&mut self.preset, policy.get("preset").and_then(|n| n.word(&Preset::WORDS)));
+        set(&mut self.violation_penalty, policy.get("violation_penalty").and_then(|n| share(&n)));
+        set(&mut self.green, policy.get("green").and_then(|n| share(&n)));
+        set(&mut self.yellow, policy.get("yellow").and_then(|n| share(&n)));
+        if let Some(node) = policy.get("review_score") {
+            self.review_score = share(&node);
+        }
+        set(&mut self.on_unscored, policy.get("on_unscored").and_then(|n| n.word(&ACTIONS)));
+    }
+
+    fn read_bounds(&mut self, root: &Node<'_>) {
+        let bound = |section: &str, key: &str, range| {
+            root.get(section).and_then(|n| n.get(key)).and_then(|n| n.whole(range)).map(|n| n as usize)
+        };
+        let sections: [(&str, &[&str]); 4] = [
+            ("limits", &["line_bytes", "samples", "sample_bytes", "numbers", "depth"]),
+            ("retention", &["bytes", "rows"]),
+            ("embedding", &["cache_bytes"]),
+            ("drift", &["keys", "series"]),
+        ];
+        for (section, keys) in sections {
+            if let Some(node) = root.get(section) {
+                node.only(keys);
+            }
+        }
+        set(&mut self.limits.line_bytes, bound("limits", "line_bytes", 1..=1 << 30));
+        set(&mut self.limits.samples, bound("limits", "samples", 1..=64));
+        set(&mut self.limits.sample_bytes, bound("limits", "sample_bytes", 1..=16 << 20));
+        set(&mut self.limits.numbers, bound("limits", "numbers", 1..=65_536));
+        // serde_json itself goes no deeper than 128.
+        set(&mut self.limits.depth, bound("limits", "depth", 1..=120));
+        set(&mut self.retention.bytes, bound("retention", "bytes", 1 << 20..=64 << 30));
+        set(&mut self.retention.rows, bound("retention", "rows", 1_000..=100_000_000));
+        set(&mut self.cache_bytes, bound("embedding", "cache_bytes", 1 << 20..=16 << 30).map(|n| n as u64));
+        set(&mut self.drift.keys, bound("drift", "keys", 8..=10_000_000));
+        set(&mut self.drift.series, bound("drift", "series", 1..=1_024));
+    }
+
+    /// The policy that these values make.
+    pub fn policy(&self) -> Policy {
+        let preset = match self.preset {
+            Preset::Calibrated => Policy::calibrated(),
+            Preset::Protocol => Policy::protocol(),
+        };
+        Policy {
+            violation_penalty: self.violation_penalty,
+            green: self.green,
+            yellow: self.yellow,
+            review_score: self.review_score.unwrap_or(preset.review_score),
+            on_unscored: self.on_unscored,
+            ..preset
+        }
+    }
+
+    /// Embedding workers: as many as the process may use cores, one less while a screen is up.
+    pub fn workers(&self, screen: bool) -> usize {
+        // `available_parallelism` respects the affinity mask and the cgroup's quota.
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        match self.threads {
+            0 if screen => cores.saturating_sub(1).max(1),
+            0 => cores,
+            wanted => wanted,
+        }
+    }
+
+    /// The values in force, as a file that could be read again.
+    pub fn to_yaml(&self) -> String {
+        let word = |words: &[(&'static str, Choice)]| words.iter().find(|(_, c)| *c == self.backend).map_or("", |w| w.0);
+        let quoted = |text: &str| serde_json::Value::from(text).to_string();
+        let path = |path: &Option<PathBuf>| path.as_ref().map_or("null".into(), |p| quoted(&p.to_string_lossy()));
+        let list = |items: &[String]| items.iter().map(|item| quoted(item)).collect::<Vec<_>>().join(", ");
+        let preset = Preset::WORDS.iter().find(|(_, p)| *p == self.preset).map_or("", |w| w.0);
+        let symbols = SYMBOLS.iter().find(|(_, s)| *s == self.symbols).map_or("", |w| w.0);
+        let keys: Vec<String> =
+            self.keys.iter().map(|(action, keys)| format!("{}: [{}]", quoted(action), list(keys))).collect();
+        let policy = self.policy();
+        format!(
+            "backend: {}\nonnxruntime: {}\nmodel: {}\nthreads: {}\npolicy:\n  preset: {preset}\n  violation_penalty: {}\n  green: {}\n  yellow: {}\n  review_score: {}\n  on_unscored: {}\nkey: [{}]\nrules: {}\nlimits:\n  line_bytes: {}\n  samples: {}\n  sample_bytes: {}\n  numbers: {}\n  depth: {}\nretention:\n  bytes: {}\n  rows: {}\nembedding:\n  cache_bytes: {}\ndrift:\n  keys: {}\n  series: {}\ntheme: {}\nsymbols: {symbols}\nread_back: {}\nkeys: {{{}}}\n",
+            word(&Choice::WORDS),
+            path(&self.onnxruntime),
+            path(&self.model),
+            self.threads,
+            policy.violation_penalty,
+            policy.green,
+            policy.yellow,
+            policy.review_score,
+            policy.on_unscored.word(),
+            list(&self.key),
+            path(&self.rules),
+            self.limits.line_bytes,
+            self.limits.samples,
+            self.limits.sample_bytes,
+            self.limits.numbers,
+            self.limits.depth,
+            self.retention.bytes,
+            self.retention.rows,
+            self.cache_bytes,
+            self.drift.keys,
+            self.drift.series,
+            quoted(&self.theme),
+            self.read_back,
+            keys.join(", "),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shipped_file_is_sound_and_equal_to_the_library_s_defaults() {
+        let config = Config::built_in().unwrap();
+        assert_eq!(config.limits, Limits::default());
+        assert_eq!(config.drift, drift::Options::default());
+        assert_eq!(config.policy(), Policy::calibrated());
+        let protocol = Config { preset: Preset::Protocol, ..config };
+        assert_eq!(protocol.policy(), Policy::protocol());
+    }
+
+    #[test]
+    fn every_key_of_the_shipped_file_is_read() {
+        // A value that is wrong is found, so each key of the file is looked at.
+        for line in BUILT_IN.lines().filter(|line| !line.starts_with('#') && line.contains(':')) {
+            let (key, value) = line.split_once(':').unwrap();
+            if value.trim().is_empty() || key.contains('#') {
+                continue;
+            }
+            let broken = BUILT_IN.replacen(line, &format!("{key}: [[wrong]]"), 1);
+            assert!(Config::built_in().unwrap().overlaid("t", &broken).is_err(), "{key} is not read");
+        }
+    }
+
+    #[test]
+    fn faults_have_places_and_mends() {
+        let text = "bakend: lexical\nlimits: {samples: 0}\npolicy: {green: 2}\n";
+        let faults = Config::built_in().unwrap().overlaid("c.yaml", text).unwrap_err();
+        let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            faults,
+            [
+                "c.yaml:1:1: unknown key `bakend` (did you mean `backend`?)",
+                "c.yaml:2:19: expected a whole number from 1 to 64, found the number 0",
+                "c.yaml:3:17: expected a number from 0 to 1, found 2"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_shown_can_be_read_again() {
+        let text = "backend: lexical\nkey: [a, 'b\"c']\nkeys: {freeze: [p]}\npolicy: {preset: protocol}\n";
+        let config = Config::built_in().unwrap().overlaid("c", text).unwrap();
+        let again = Config::built_in().unwrap().overlaid("shown", &config.to_yaml()).unwrap();
+        assert_eq!(again.policy(), config.policy());
+        assert_eq!(Config { review_score: None, ..again }, config);
+    }
+}

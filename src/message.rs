@@ -1,0 +1,135 @@
+//! The only words that the two halves share: commands go from the screen to the pipeline, updates come back.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::engine::constraints::RuleCount;
+use crate::engine::embedding::pool::PoolCounts;
+use crate::history::{Row, View};
+use crate::record::Rejected;
+use crate::rules::RuleSet;
+use crate::stats::summary::Summary;
+use crate::verdict::EngineKind;
+
+/// From the screen to the pipeline.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// End now; what is in flight is dropped.
+    Stop,
+}
+
+/// From the pipeline to the screen.
+#[derive(Debug, Clone)]
+pub enum Update {
+    /// Records that were judged, in Seq order, and what is kept by now.
+    Judged {
+        /// The new rows.
+        rows: Vec<Row>,
+        /// All that is kept.
+        history: View,
+    },
+    /// Lines that were refused.
+    Rejected {
+        /// How many.
+        count: u64,
+        /// The first of them.
+        shown: Vec<Rejected>,
+    },
+    /// How an engine is.
+    Engine(EngineReport),
+    /// How a source is.
+    Source(SourceReport),
+    /// How the stages and the rules fare.
+    Health(HealthReport),
+    /// The input has ended and everything is judged; what it amounts to.
+    Finished(Box<Summary>),
+    /// The output can't be written; judging has stopped.
+    OutputFailed {
+        /// Why.
+        why: String,
+        /// Whoever read the output has gone: no fault.
+        closed: bool,
+    },
+}
+
+/// How an engine is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineReport {
+    /// Which.
+    pub kind: EngineKind,
+    /// How.
+    pub state: EngineState,
+}
+
+/// How an engine is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EngineState {
+    /// The model is being loaded.
+    Loading,
+    /// It runs. The label names backend and model; the warnings say why it is not the one that was asked for.
+    Running {
+        /// For the header.
+        label: String,
+        /// One line each.
+        warnings: Vec<String>,
+    },
+    /// It failed on a record.
+    Failed(Arc<str>),
+}
+
+/// How a source is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceReport {
+    /// As the user named it.
+    pub name: Arc<str>,
+    /// What it does.
+    pub state: SourceState,
+    /// Bytes read.
+    pub read: u64,
+    /// Bytes that are there and not read yet.
+    pub behind: u64,
+}
+
+/// What a source does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SourceState {
+    /// It is not there, or can't be read, and is tried again; and why.
+    Waiting(String),
+    /// There is more to read.
+    Reading,
+    /// Everything that is there was read; more may come.
+    Following,
+    /// It has ended.
+    Ended,
+}
+
+/// How the stages and the rules fare.
+#[derive(Debug, Clone)]
+pub struct HealthReport {
+    /// One a stage, in the order of the way.
+    pub stages: Vec<StageReport>,
+    /// The embedding pool.
+    pub pool: PoolCounts,
+    /// The rules in force.
+    pub rules: Arc<RuleSet>,
+    /// How each has fared.
+    pub counts: Vec<RuleCount>,
+    /// When this was taken.
+    pub at: Timestamp,
+}
+
+/// A queue between two stages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StageReport {
+    /// What waits for.
+    pub name: &'static str,
+    /// Batches waiting.
+    pub depth: usize,
+    /// Batches that may wait.
+    pub capacity: usize,
+    /// Batches that went through.
+    pub passed: u64,
+    /// Batches that were dropped.
+    pub dropped: u64,
+}

@@ -1,0 +1,154 @@
+//! The order of judgement of one record (contract):
+//!
+//! (A) rules on the record · (B) divergence · (C) rules on it · (D) drift · (E) rules on it · (F) confidence ·
+//! (G) rules on it · (H) severity and action. Records come in Seq order; drift alone never changes the action.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::clock::SharedClock;
+use crate::engine::constraints::{Constraints, RuleCount};
+use crate::engine::embedding::pool::panic_text;
+use crate::engine::embedding::{Embedding, Mode, TextResult};
+use crate::engine::{Engine, Evidence, drift};
+use crate::record::Record;
+use crate::rules::{RuleSet, Stage};
+use crate::verdict::policy::{Policy, overall_severity};
+use crate::verdict::{EngineKind, Timing, Verdict};
+
+/// What a record went through before it is judged.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrival {
+    /// When it was read, by the steady clock.
+    pub read_at: Duration,
+    /// What its texts took in the pool, µs.
+    pub embedding_us: u64,
+    /// Event time for a record that has none; `None` in a replay.
+    pub otherwise: Option<Timestamp>,
+}
+
+/// What the judge is made of.
+pub struct Setup {
+    /// Rules in force.
+    pub rules: Arc<RuleSet>,
+    /// From findings to advice.
+    pub policy: Policy,
+    /// Bounds of the drift engine.
+    pub drift: drift::Options,
+    /// What the pool computes, and the name of its backend.
+    pub embedding: (Mode, Arc<str>),
+    /// Slow validation counts.
+    pub live: bool,
+}
+
+/// Judges records one after the other.
+pub struct Judge {
+    policy: Policy,
+    live: bool,
+    constraints: Constraints,
+    embedding: Embedding,
+    drift: drift::Drift,
+    clock: SharedClock,
+}
+
+/// The verdict, and the engines that failed on the way.
+pub struct Judgement {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Engines that failed on this record, and why.
+    pub failures: Vec<(EngineKind, Arc<str>)>,
+}
+
+/// Runs an engine; a panic is a failure like any other.
+fn run(engine: &mut dyn Engine, stage: Stage, evidence: &mut Evidence<'_>, failures: &mut Vec<(EngineKind, Arc<str>)>) {
+    let kind = engine.kind();
+    let result = catch_unwind(AssertUnwindSafe(|| engine.run(stage, evidence)));
+    let result = result.unwrap_or_else(|panic| Err(format!("panicked: {}", panic_text(&*panic)).into()));
+    if let Err(why) = result {
+        failures.push((kind, why));
+    }
+}
+
+impl Judge {
+    /// A judge without history.
+    pub fn new(setup: Setup, clock: SharedClock) -> Self {
+        Self {
+            policy: setup.policy,
+            live: setup.live,
+            constraints: Constraints::new(setup.rules),
+            embedding: Embedding::new(setup.embedding.0, setup.embedding.1),
+            drift: drift::Drift::new(setup.drift),
+            clock,
+        }
+    }
+
+    /// The rules in force, and how each has fared.
+    pub fn rules(&self) -> (&Arc<RuleSet>, &[RuleCount]) {
+        (self.constraints.rules(), self.constraints.counts())
+    }
+
+    /// Judges the next record.
+    pub fn judge(&mut self, record: &Record, texts: &[TextResult], arrival: Arrival) -> Judgement {
+        let mut failures = Vec::new();
+        let mut evidence = Evidence::new(record, texts, self.embedding.pending());
+        let start = self.clock.elapsed();
+        run(&mut self.constraints, Stage::Record, &mut evidence, &mut failures);
+        let after_record = self.clock.elapsed();
+        run(&mut self.embedding, Stage::Divergence, &mut evidence, &mut failures);
+        let after_divergence = self.clock.elapsed();
+        run(&mut self.constraints, Stage::Divergence, &mut evidence, &mut failures);
+        let before_drift = self.clock.elapsed();
+        run(&mut self.drift, Stage::Drift, &mut evidence, &mut failures);
+        let after_drift = self.clock.elapsed();
+        run(&mut self.constraints, Stage::Drift, &mut evidence, &mut failures);
+        let confidence = self.confidence(&evidence);
+        evidence.confidence = Some(confidence);
+        run(&mut self.constraints, Stage::Confidence, &mut evidence, &mut failures);
+        let end = self.clock.elapsed();
+
+        let micros = |span: Duration| span.as_micros() as u64;
+        let constraints = (after_record - start) + (before_drift - after_divergence) + (end - after_drift);
+        let embedding = arrival.embedding_us + micros(after_divergence - after_record);
+        let mut timing = Timing {
+            queue: 0,
+            embedding,
+            constraints: micros(constraints),
+            drift: micros(after_drift - before_drift),
+            total: micros(end.saturating_sub(arrival.read_at)),
+        };
+        timing.queue = timing.total.saturating_sub(timing.embedding + timing.constraints + timing.drift);
+        Judgement { verdict: self.verdict(evidence, arrival, timing, !failures.is_empty()), failures }
+    }
+
+    fn confidence(&self, evidence: &Evidence<'_>) -> crate::verdict::Confidence {
+        let violations: Vec<_> = evidence.violations.iter().map(|(_, v)| v.clone()).collect();
+        self.policy.confidence(&evidence.divergence, &violations)
+    }
+
+    fn verdict(&self, evidence: Evidence<'_>, arrival: Arrival, timing: Timing, failed: bool) -> Verdict {
+        let record = evidence.record;
+        let violations: Vec<_> = evidence.violations.into_iter().map(|(_, violation)| violation).collect();
+        let guard = self.live.then_some(&timing);
+        let advice = self.policy.advice(&evidence.divergence, &violations, failed, guard);
+        let confidence =
+            evidence.confidence.unwrap_or_else(|| self.policy.confidence(&evidence.divergence, &violations));
+        Verdict {
+            seq: record.seq,
+            id: Arc::clone(&record.id),
+            ts: record.ts.or(arrival.otherwise),
+            origin: record.origin.clone(),
+            key: Arc::clone(&record.key),
+            advice,
+            confidence,
+            severity: overall_severity(&violations),
+            divergence: evidence.divergence,
+            violations,
+            drift: evidence.drift,
+            timing,
+            rules: Arc::clone(&self.constraints.rules().revision),
+        }
+    }
+}

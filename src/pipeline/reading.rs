@@ -1,0 +1,206 @@
+//! First stage: files and standard input to batches of lines. One thread looks at all files in turn, so that a loud
+//! one does not starve a quiet one; standard input has a thread of its own, since reading it can't be interrupted.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver as WakeReceiver, SyncSender, sync_channel};
+use std::time::Duration;
+
+use notify::{RecommendedWatcher, RecursiveMode, Watcher};
+
+use super::channel::Sender;
+use super::{Input, Options, Shared, spawn};
+use crate::message::{SourceReport, SourceState, Update};
+use crate::source::lines::batch;
+use crate::source::tail::{Look, Tail};
+use crate::source::{From, LineBatch, stdin};
+
+/// Files are looked at this often, notified or not.
+const POLL: Duration = Duration::from_millis(100);
+
+/// Patterns are looked at this often for new files, and reports are renewed.
+const RESCAN: Duration = Duration::from_millis(500);
+
+pub(super) struct Stage {
+    inputs: Vec<Input>,
+    from: From,
+    follow: bool,
+    limit: usize,
+    shared: Shared,
+}
+
+impl Stage {
+    pub fn new(options: &Options, shared: Shared) -> Self {
+        Self {
+            inputs: options.inputs.clone(),
+            from: options.from,
+            follow: options.follow,
+            limit: options.limits.line_bytes,
+            shared,
+        }
+    }
+
+    /// Starts the threads; they end when the input does, when nobody wants more, or when they are stopped.
+    pub fn start(self, lines: Sender<LineBatch>) -> std::io::Result<()> {
+        let patterns: Vec<PathBuf> = self
+            .inputs
+            .iter()
+            .filter_map(|input| match input {
+                Input::Files(pattern) => Some(pattern.clone()),
+                Input::Stdin => None,
+            })
+            .collect();
+        if patterns.len() < self.inputs.len() {
+            let (shared, limit, lines) = (self.shared.clone(), self.limit, lines.clone());
+            spawn("stdin", move || read_stdin(&shared, limit, &lines))?;
+        }
+        if !patterns.is_empty() {
+            let files = Files {
+                patterns,
+                from: self.from,
+                follow: self.follow,
+                limit: self.limit,
+                tails: Vec::new(),
+                states: HashMap::new(),
+                shared: self.shared,
+            };
+            spawn("source", move || files.run(&lines))?;
+        }
+        Ok(())
+    }
+}
+
+fn read_stdin(shared: &Shared, limit: usize, lines: &Sender<LineBatch>) {
+    let report = |state, read| {
+        let _ = shared.updates.send(Update::Source(SourceReport { name: "-".into(), state, read, behind: 0 }));
+    };
+    let mut total = 0;
+    let result = stdin::read(std::io::stdin().lock(), limit, &*shared.clock, |batch, read| {
+        total = read;
+        !shared.stopped() && lines.send(batch).is_ok()
+    });
+    match result {
+        Ok(()) => report(SourceState::Ended, total),
+        Err(error) => report(SourceState::Waiting(error.to_string()), total),
+    }
+}
+
+struct Files {
+    patterns: Vec<PathBuf>,
+    from: From,
+    follow: bool,
+    limit: usize,
+    tails: Vec<Tail>,
+    states: HashMap<Arc<str>, SourceState>,
+    shared: Shared,
+}
+
+impl Files {
+    fn run(mut self, lines: &Sender<LineBatch>) {
+        let (wake_in, wake) = sync_channel(1);
+        let mut watcher = watcher(wake_in);
+        let mut scanned = None;
+        let mut first = true;
+        while !self.shared.stopped() {
+            let now = self.shared.clock.elapsed();
+            let due = scanned.is_none_or(|at| now - at >= RESCAN);
+            if due && (self.follow || first) {
+                // What is there at the start is entered where the user said; what comes later is new from its first byte.
+                self.scan(if first { self.from } else { From::Start }, &mut watcher);
+                scanned = Some(now);
+                first = false;
+            }
+            match self.look(lines, due) {
+                None => return,
+                Some(true) => {}
+                Some(false) if self.tails.is_empty() && !self.follow => return,
+                Some(false) => wait(&wake),
+            }
+        }
+    }
+
+    /// Adds the files that patterns have come to match. A plain path is added even if it is not there: it is waited for.
+    fn scan(&mut self, from: From, watcher: &mut Option<RecommendedWatcher>) {
+        for pattern in &self.patterns {
+            for path in expand(pattern) {
+                if self.tails.iter().any(|tail| tail.path() == path) {
+                    continue;
+                }
+                let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+                if let Some(watcher) = watcher
+                    && let Err(error) = watcher.watch(folder, RecursiveMode::NonRecursive)
+                {
+                    tracing::debug!("not notified of {}: {error}", folder.display());
+                }
+                let name: Arc<str> = path.to_string_lossy().into();
+                self.tails.push(Tail::new(path, name, from, self.follow, self.limit));
+            }
+        }
+    }
+
+    /// Looks at every file once. `Some(true)` if anything was read, `None` when nobody wants more.
+    fn look(&mut self, lines: &Sender<LineBatch>, renew: bool) -> Option<bool> {
+        let mut busy = false;
+        let mut ended = Vec::new();
+        for (index, tail) in self.tails.iter_mut().enumerate() {
+            let name = Arc::clone(tail.name());
+            let mut found = Vec::new();
+            let look = tail.look(|file, data, spans| found.push((Arc::clone(file), data, spans)));
+            let clock = &self.shared.clock;
+            for (file, data, spans) in found {
+                lines.send(batch(&name, &file, (data, spans), clock.elapsed(), clock.now())).ok()?;
+            }
+            let state = match look {
+                Look::More => {
+                    busy = true;
+                    SourceState::Reading
+                }
+                Look::Idle => SourceState::Following,
+                Look::Waiting(why) => SourceState::Waiting(why),
+                Look::Ended => {
+                    ended.push(index);
+                    SourceState::Ended
+                }
+            };
+            let changed = self.states.get(&name) != Some(&state);
+            if changed || (renew && state == SourceState::Reading) {
+                let report = SourceReport {
+                    name: Arc::clone(&name),
+                    state: state.clone(),
+                    read: tail.read_bytes(),
+                    behind: tail.behind(),
+                };
+                self.shared.updates.send(Update::Source(report)).ok()?;
+                self.states.insert(name, state);
+            }
+        }
+        for index in ended.into_iter().rev() {
+            self.tails.remove(index);
+        }
+        Some(busy)
+    }
+}
+
+fn wait(wake: &WakeReceiver<()>) {
+    // A notification or the time to look anyway: both end the wait.
+    let _ = wake.recv_timeout(POLL);
+}
+
+/// Without notifications (no room for another watch, an unusual file system) looking alone does it.
+fn watcher(wake: SyncSender<()>) -> Option<RecommendedWatcher> {
+    let notified = move |_| {
+        // A full channel means that a look is due already.
+        let _ = wake.try_send(());
+    };
+    notify::recommended_watcher(notified).map_err(|error| tracing::warn!("no notifications: {error}")).ok()
+}
+
+/// The files that a pattern names: itself, unless it has wildcards and no file is called so.
+pub(crate) fn expand(pattern: &Path) -> Vec<PathBuf> {
+    let text = pattern.to_string_lossy();
+    if pattern.exists() || !text.contains(['*', '?', '[']) {
+        return vec![pattern.to_owned()];
+    }
+    glob::glob(&text).map(|found| found.filter_map(Result::ok).collect()).unwrap_or_default()
+}

@@ -1,0 +1,70 @@
+//! The one door for foreign text: what a terminal would obey is shown and not sent.
+//!
+//! Control characters become their visible symbols, bidirectional overrides and other invisible format characters
+//! their code points. Everything foreign goes through here: records, file names, labels, messages of rules and errors.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+/// Text for one line: safe, with line breaks and tabs shown as symbols.
+pub fn line(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_unsafe) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        push(&mut out, c);
+    }
+    Cow::Owned(out)
+}
+
+/// Text for several lines: split at line breaks, tabs as spaces, the rest as in [`line`].
+pub fn lines(text: &str) -> impl Iterator<Item = Cow<'_, str>> {
+    text.split('\n').map(|part| {
+        let part = part.strip_suffix('\r').unwrap_or(part);
+        if part.contains('\t') { Cow::Owned(line(&part.replace('\t', "    ")).into_owned()) } else { line(part) }
+    })
+}
+
+/// Whether a character must not reach a terminal as it is.
+fn is_unsafe(c: char) -> bool {
+    c.is_control() || is_invisible(c)
+}
+
+/// Format characters that reorder or hide text: bidirectional controls, line separators, tags, the byte order mark.
+/// The joiners that emoji and many scripts are written with stay.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+        | '\u{061c}' | '\u{180e}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+fn push(out: &mut String, c: char) {
+    match c {
+        '\0'..='\u{1f}' => out.extend(char::from_u32(0x2400 + c as u32)),
+        '\u{7f}' => out.push('\u{2421}'),
+        c if is_unsafe(c) => {
+            let _ = write!(out, "<U+{:04X}>", c as u32);
+        }
+        c => out.push(c),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_a_terminal_obeys_is_left() {
+        assert_eq!(line("a\u{1b}[2Jb\u{7}\u{9b}31m\u{7f}"), "a␛[2Jb␇<U+009B>31m␡");
+        assert_eq!(line("pay \u{202e}001"), "pay <U+202E>001");
+        assert_eq!(line("plain — ümlaut 👩‍💻"), "plain — ümlaut 👩‍💻");
+        let every: String = (0..=0x10_ffff).filter_map(char::from_u32).collect();
+        assert!(!line(&every).contains(is_unsafe));
+    }
+
+    #[test]
+    fn several_lines() {
+        let got: Vec<_> = lines("a\r\n\tb\u{1b}").collect();
+        assert_eq!(got, ["a", "    b␛"]);
+    }
+}

@@ -1,0 +1,288 @@
+//! A file that is followed, or read to its end.
+//!
+//! Looking is the truth: each look compares the open file with what the path names now. A notification only wakes.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::lines::Splitter;
+use super::{From, Span, identity};
+
+/// Bytes read at one look: a loud file yields to the others so often.
+const LOOK: usize = 256 << 10;
+
+/// Files up to this size have their lines counted when they are entered in the middle.
+const COUNT_LINES: u64 = 256 << 20;
+
+/// What a look found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Look {
+    /// Bytes were read, and there may be more.
+    More,
+    /// Everything that is there was read.
+    Idle,
+    /// The file is not there or can't be read, and why.
+    Waiting(String),
+    /// The file was read to its end and is not followed.
+    Ended,
+}
+
+struct Open {
+    file: File,
+    inode: (u64, u64),
+    identity: Arc<str>,
+    position: u64,
+    splitter: Splitter,
+}
+
+/// One path.
+pub struct Tail {
+    path: PathBuf,
+    name: Arc<str>,
+    from: From,
+    follow: bool,
+    limit: usize,
+    open: Option<Open>,
+    buffer: Vec<u8>,
+    read: u64,
+}
+
+impl Tail {
+    /// A tail that has not looked yet.
+    pub fn new(path: PathBuf, name: Arc<str>, from: From, follow: bool, limit: usize) -> Self {
+        Self { path, name, from, follow, limit, open: None, buffer: Vec::new(), read: 0 }
+    }
+
+    /// The path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The source's name.
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// Bytes read so far, over all files that the path has named.
+    pub fn read_bytes(&self) -> u64 {
+        self.read
+    }
+
+    /// Bytes that are there and not read yet.
+    pub fn behind(&self) -> u64 {
+        let size = self.open.as_ref().and_then(|open| open.file.metadata().ok()).map_or(0, |meta| meta.len());
+        size.saturating_sub(self.open.as_ref().map_or(0, |open| open.position))
+    }
+
+    /// Reads what is there, up to a bound, and hands over whole lines with the file's identity.
+    pub fn look(&mut self, mut emit: impl FnMut(&Arc<str>, Bytes, Vec<Span>)) -> Look {
+        match self.try_look(&mut emit) {
+            Ok(look) => look,
+            Err(error) => {
+                let why = match error.kind() {
+                    io::ErrorKind::NotFound => "the file does not exist yet".to_owned(),
+                    io::ErrorKind::PermissionDenied => "no permission to read the file".to_owned(),
+                    _ => error.to_string(),
+                };
+                Look::Waiting(why)
+            }
+        }
+    }
+
+    fn try_look(&mut self, emit: &mut impl FnMut(&Arc<str>, Bytes, Vec<Span>)) -> io::Result<Look> {
+        if self.open.is_none() {
+            match self.enter()? {
+                Some(open) => self.open = Some(open),
+                None if self.follow => return Ok(Look::Idle),
+                None => return Ok(Look::Ended),
+            }
+        }
+        let Some(open) = &mut self.open else { return Ok(Look::Idle) };
+        self.buffer.resize(LOOK, 0);
+        let read = open.file.read_at(&mut self.buffer, open.position)?;
+        open.position += read as u64;
+        self.read += read as u64;
+        let file = Arc::clone(&open.identity);
+        open.splitter.push(&self.buffer[..read], |data, lines| emit(&file, data, lines));
+        open.splitter.flush(|data, lines| emit(&file, data, lines));
+        if read > 0 {
+            return Ok(Look::More);
+        }
+        if !self.follow {
+            open.splitter.finish(|data, lines| emit(&file, data, lines));
+            return Ok(Look::Ended);
+        }
+        // Cut short where it stands: a copy was taken, and it starts anew.
+        let size = open.file.metadata()?.len();
+        let replaced = std::fs::metadata(&self.path).map(|meta| (meta.dev(), meta.ino()) != open.inode);
+        if size < open.position || replaced.as_ref().is_ok_and(|replaced| *replaced) {
+            // The old file is read to its end, and what followed it is read from its start.
+            open.splitter.finish(|data, lines| emit(&file, data, lines));
+            self.open = None;
+            self.from = From::Start;
+            return Ok(Look::More);
+        }
+        replaced.map(|_| Look::Idle)
+    }
+
+    /// Opens the path and finds the place to start from; `None` while the file is empty.
+    fn enter(&mut self) -> io::Result<Option<Open>> {
+        let file = File::open(&self.path)?;
+        let meta = file.metadata()?;
+        if meta.is_dir() {
+            return Err(io::Error::other("it is a folder; name the files in it, or a pattern such as folder/*.ndjson"));
+        }
+        let Some(identity) = identity::of(&file)? else {
+            // Whatever is written into an empty file comes after the start of watching.
+            self.from = From::Start;
+            return Ok(None);
+        };
+        let offset = match self.from {
+            From::Start => 0,
+            From::End => last_lines(&file, meta.len(), 0)?,
+            From::Last(count) => last_lines(&file, meta.len(), count)?,
+        };
+        let number = if offset <= COUNT_LINES { Some(1 + count_lines(&file, offset)?) } else { None };
+        let splitter = Splitter::new(self.limit, offset, number);
+        Ok(Some(Open { file, inode: (meta.dev(), meta.ino()), identity, position: offset, splitter }))
+    }
+}
+
+/// Offset of the first of the last `count` complete lines; with 0, of the line being written.
+fn last_lines(file: &File, size: u64, count: u64) -> io::Result<u64> {
+    let mut buffer = vec![0u8; 64 << 10];
+    let mut end = size;
+    let mut seen = 0;
+    while end > 0 {
+        let start = end.saturating_sub(buffer.len() as u64);
+        let piece = &mut buffer[..(end - start) as usize];
+        file.read_exact_at(piece, start)?;
+        for at in memchr::memrchr_iter(b'\n', piece) {
+            // The newline that ends the last complete line comes first.
+            if seen == count {
+                return Ok(start + at as u64 + 1);
+            }
+            seen += 1;
+        }
+        end = start;
+    }
+    Ok(0)
+}
+
+fn count_lines(file: &File, until: u64) -> io::Result<u64> {
+    let mut buffer = vec![0u8; 256 << 10];
+    let (mut at, mut lines) = (0, 0);
+    while at < until {
+        let most = buffer.len().min((until - at) as usize);
+        let read = file.read_at(&mut buffer[..most], at)?;
+        if read == 0 {
+            break;
+        }
+        lines += memchr::memchr_iter(b'\n', &buffer[..read]).count() as u64;
+        at += read as u64;
+    }
+    Ok(lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::Write;
+
+    use super::*;
+
+    struct Bench {
+        dir: tempfile::TempDir,
+        tail: Tail,
+        seen: Vec<(String, Option<u64>)>,
+    }
+
+    impl Bench {
+        fn new(from: From, follow: bool, text: Option<&str>) -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("log");
+            if let Some(text) = text {
+                fs::write(&path, text).unwrap();
+            }
+            Self { dir, tail: Tail::new(path, "log".into(), from, follow, 1000), seen: vec![] }
+        }
+
+        fn append(&self, text: &str) {
+            let path = self.dir.path().join("log");
+            fs::OpenOptions::new().append(true).create(true).open(path).unwrap().write_all(text.as_bytes()).unwrap();
+        }
+
+        /// Looks until nothing more is found; the new lines.
+        fn lines(&mut self) -> (Vec<String>, Look) {
+            loop {
+                let mut got = Vec::new();
+                let look = self.tail.look(|_, data, lines| {
+                    got.extend(lines.iter().map(|l| (String::from_utf8_lossy(&data[l.start..l.end]).into(), l.line)));
+                });
+                self.seen.extend(got);
+                if look != Look::More {
+                    return (std::mem::take(&mut self.seen).into_iter().map(|(line, _)| line).collect(), look);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn follows_what_is_appended_and_waits_for_the_newline() {
+        let mut bench = Bench::new(From::Start, true, None);
+        assert!(matches!(bench.lines().1, Look::Waiting(why) if why.contains("does not exist")));
+        bench.append("a\nb");
+        assert_eq!(bench.lines(), (vec!["a".into()], Look::Idle));
+        bench.append("c\n");
+        assert_eq!(bench.lines().0, ["bc"]);
+    }
+
+    #[test]
+    fn starts_where_it_was_told() {
+        let text = "1\n2\n3\n4\npart";
+        for (from, want) in [(From::Start, 4), (From::End, 0), (From::Last(2), 2), (From::Last(99), 4)] {
+            let mut bench = Bench::new(from, true, Some(text));
+            assert_eq!(bench.lines().0.len(), want, "{from:?}");
+            bench.append("ial\n");
+            assert_eq!(bench.lines().0, ["partial"], "{from:?}");
+        }
+        let mut bench = Bench::new(From::Last(1), true, Some(text));
+        bench.tail.look(|_, _, lines| assert_eq!(lines[0].line, Some(4)));
+    }
+
+    #[test]
+    fn a_replay_ends_and_needs_no_last_newline() {
+        let mut bench = Bench::new(From::Start, false, Some("a\nb"));
+        assert_eq!(bench.lines(), (vec!["a".into(), "b".into()], Look::Ended));
+    }
+
+    #[test]
+    fn a_renamed_file_is_read_to_its_end_and_the_new_one_from_its_start() {
+        let mut bench = Bench::new(From::End, true, Some("old\n"));
+        assert!(bench.lines().0.is_empty());
+        bench.append("late\n");
+        fs::rename(bench.dir.path().join("log"), bench.dir.path().join("log.1")).unwrap();
+        bench.append("new\n");
+        assert_eq!(bench.lines().0, ["late", "new"]);
+    }
+
+    #[test]
+    fn a_file_that_was_cut_short_starts_anew() {
+        let mut bench = Bench::new(From::Start, true, Some("a long line\n"));
+        assert_eq!(bench.lines().0.len(), 1);
+        fs::write(bench.dir.path().join("log"), "b\n").unwrap();
+        assert_eq!(bench.lines().0, ["b"]);
+    }
+
+    #[test]
+    fn a_folder_is_named_as_such() {
+        let mut bench = Bench::new(From::Start, true, None);
+        bench.tail.path = bench.dir.path().to_owned();
+        assert!(matches!(bench.lines().1, Look::Waiting(why) if why.contains("folder")));
+    }
+}

@@ -1,0 +1,242 @@
+//! What the screen shows, and nothing about how. Updates come in, numbers are made ready here; `ui` only reads.
+//!
+//! A [`Board`] is everything that traffic changes; freezing the view keeps a copy of it while reading goes on.
+
+pub mod agents;
+pub mod alerts;
+pub mod drift;
+pub mod latency;
+pub mod records;
+pub mod status;
+pub mod view;
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::history::Row;
+use crate::message::Update;
+use crate::verdict::{DriftState, Severity};
+
+use agents::Agents;
+use alerts::Alerts;
+use drift::DriftBoard;
+use latency::Latency;
+use records::Records;
+use status::Status;
+use view::View;
+
+/// What the state has to know of the configuration.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Score above which the answers disagree.
+    pub review_score: f64,
+    /// What the header says the program does: `LIVE`, `DEMO`, `REPLAY`.
+    pub mode: &'static str,
+    /// Time goes on when nothing comes (a replay stands still).
+    pub live: bool,
+}
+
+/// Everything that traffic changes.
+#[derive(Debug, Clone)]
+pub struct Board {
+    /// Violations and alerts.
+    pub alerts: Alerts,
+    /// The keys.
+    pub agents: Agents,
+    /// Latency over time.
+    pub latency: Latency,
+    /// Series.
+    pub drift: DriftBoard,
+    /// The records themselves.
+    pub records: Records,
+    /// Records seen.
+    pub total: u64,
+    /// Of those with answers, how many had them compared.
+    pub checked: Share,
+    /// Event time of the newest record.
+    pub event_now: Option<Timestamp>,
+}
+
+/// A share of something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Share {
+    /// Of these …
+    pub of: u64,
+    /// … so many.
+    pub part: u64,
+}
+
+impl Share {
+    /// Counts one more.
+    pub fn add(&mut self, yes: bool) {
+        self.of += 1;
+        self.part += u64::from(yes);
+    }
+
+    /// In per cent; `None` of nothing.
+    pub fn percent(&self) -> Option<f64> {
+        (self.of > 0).then(|| 100.0 * self.part as f64 / self.of as f64)
+    }
+}
+
+/// All that the screen shows.
+#[derive(Debug)]
+pub struct AppState {
+    /// What was configured.
+    pub options: Options,
+    /// The traffic as it is.
+    live: Board,
+    /// The traffic as it was when the view was frozen.
+    frozen: Option<Box<Board>>,
+    /// Engines, sources, queues.
+    pub status: Status,
+    /// Screen, focus, overlays.
+    pub view: View,
+    /// Wall-clock time of the last tick.
+    pub now: Timestamp,
+    /// When the last record came, by the wall clock.
+    arrived: Option<Timestamp>,
+}
+
+impl AppState {
+    /// A state that has seen nothing.
+    pub fn new(options: Options, now: Timestamp) -> Self {
+        let live = Board {
+            alerts: Alerts::default(),
+            agents: Agents::default(),
+            latency: Latency::default(),
+            drift: DriftBoard::default(),
+            records: Records::default(),
+            total: 0,
+            checked: Share::default(),
+            event_now: None,
+        };
+        Self { options, live, frozen: None, status: Status::default(), view: View::default(), now, arrived: None }
+    }
+
+    /// The board to be shown.
+    pub fn board(&self) -> &Board {
+        self.frozen.as_deref().unwrap_or(&self.live)
+    }
+
+    /// The board to be shown, for moving in it.
+    pub fn board_mut(&mut self) -> &mut Board {
+        self.frozen.as_deref_mut().unwrap_or(&mut self.live)
+    }
+
+    /// Records that came since the view was frozen; `None` when it is not.
+    pub fn frozen_since(&self) -> Option<u64> {
+        self.frozen.as_ref().map(|board| self.live.total - board.total)
+    }
+
+    /// Freezes the view, or lets it go on.
+    pub fn toggle_freeze(&mut self) {
+        self.frozen = match self.frozen.take() {
+            Some(_) => None,
+            None => Some(Box::new(self.live.clone())),
+        };
+    }
+
+    /// Lets a frozen view go on.
+    pub fn thaw(&mut self) {
+        self.frozen = None;
+    }
+
+    /// Takes in what the pipeline says.
+    pub fn apply(&mut self, update: Update) {
+        match update {
+            Update::Judged { rows, history } => {
+                for row in &rows {
+                    self.judged(row);
+                }
+                self.arrived = Some(self.now);
+                self.live.records.set_history(history);
+            }
+            Update::Rejected { count, shown } => {
+                let at = self.event_time();
+                self.live.alerts.raise("@rejected", "", Severity::Warning, at, count, || {
+                    shown.first().map(|r| format!("{}: {}", status::place(r), r.reject.reason)).unwrap_or_default()
+                });
+                self.status.rejected(count, shown);
+            }
+            Update::Engine(report) => {
+                if let crate::message::EngineState::Failed(why) = &report.state {
+                    let at = self.event_time();
+                    let name = report.kind.name();
+                    self.live.alerts.raise("@engine", name, Severity::Critical, at, 1, || format!("{name}: {why}"));
+                }
+                self.status.engine(report);
+            }
+            Update::Source(report) => self.status.source(report),
+            Update::Health(report) => {
+                self.live.alerts.set_rules(&report);
+                self.status.health(report);
+            }
+            Update::Finished(summary) => self.status.finished = Some(summary),
+            Update::OutputFailed { why, .. } => self.status.output_failed = Some(why),
+        }
+    }
+
+    fn judged(&mut self, row: &Row) {
+        let (record, verdict) = (&row.record, &row.verdict);
+        let board = &mut self.live;
+        // A record from the future (a clock that is wrong) must not move the charts away from all others.
+        let latest = self.now.saturating_add(SignedDuration::from_mins(5)).unwrap_or(self.now);
+        let at = verdict.ts.unwrap_or(self.now).min(latest);
+        board.event_now = Some(board.event_now.map_or(at, |known| known.max(at)));
+        board.total += 1;
+        if !record.samples.is_empty() {
+            board.checked.add(verdict.divergence.risk.is_some());
+        }
+        board.latency.add(at, record.latency_ms, &verdict.timing);
+        board.agents.add(at, row);
+        let drifting = board.drift.add(row);
+        for violation in &verdict.violations {
+            board.alerts.violation(&verdict.key, at, violation);
+        }
+        if let Some(risk) = verdict.divergence.risk.filter(|risk| *risk > self.options.review_score) {
+            board.alerts.raise("@disagree", &verdict.key, Severity::Critical, at, 1, || {
+                format!("the answers disagree: risk {}", crate::humanize::score(risk))
+            });
+        }
+        if let Some(report) = drifting {
+            let text = || {
+                let size = report.size().map(crate::humanize::short).unwrap_or_default();
+                let sign = if report.z < 0.0 { "" } else { "+" };
+                format!("{} {sign}{size} ({:.1} σ)", report.series, report.z)
+            };
+            board.alerts.raise("@drift", &verdict.key, Severity::Warning, at, 1, text);
+        } else if verdict.drift.iter().all(|report| report.state != DriftState::Drift) {
+            board.alerts.calm("@drift", &verdict.key);
+        }
+    }
+
+    /// Event time as it would be now: the newest record's, moved on by what has passed since it came.
+    pub fn event_time(&self) -> Timestamp {
+        let Some(event) = self.live.event_now else { return self.now };
+        let idle = self.arrived.map_or(Duration::ZERO, |arrived| self.now.duration_since(arrived).unsigned_abs());
+        if !self.options.live {
+            return event;
+        }
+        event.checked_add(idle).unwrap_or(event)
+    }
+
+    /// Makes the numbers ready that depend on time; called once before each drawing, and at least once a second.
+    pub fn tick(&mut self, now: Timestamp) {
+        self.now = now;
+        let at = self.event_time();
+        let live = &mut self.live;
+        live.latency.refresh();
+        live.agents.refresh(at);
+        live.drift.refresh();
+        for (key, why) in live.agents.quiet() {
+            live.alerts.raise_once("@quiet", key, Severity::Warning, at, || why);
+        }
+        let returned: Vec<_> = live.agents.returned().collect();
+        for key in returned {
+            live.alerts.calm("@quiet", &key);
+        }
+        live.alerts.refresh(at);
+    }
+}

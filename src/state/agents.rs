@@ -1,0 +1,227 @@
+//! The keys: who is there, how busy, how slow, how far its answers agree, and who has gone quiet.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Share;
+use crate::history::Row;
+use crate::humanize;
+use crate::stats::ring::Ring;
+use crate::verdict::{Action, Severity};
+
+/// Keys that are shown; past it the one that was not seen for longest goes.
+const MOST: usize = 512;
+
+/// Gaps and latencies that are remembered of a key.
+const RECENT: usize = 64;
+
+/// Seconds over which the rate is taken.
+const RATE_S: i64 = 10;
+
+/// A key is quiet when it is silent for so many times its usual gap …
+const QUIET_FACTOR: f64 = 5.0;
+
+/// … where the usual gap is known from so many, and is this percentile of them: five times the mean gap is
+/// exceeded once in 150 records by traffic that merely comes at random.
+const QUIET_MIN_GAPS: usize = 16;
+const USUAL_GAP: f64 = 0.95;
+
+/// Risks that one bar of the sparkline stands for.
+const RISKS_A_BAR: u32 = 8;
+
+/// A key.
+#[derive(Debug, Clone)]
+pub struct Agent {
+    /// Its name.
+    pub key: Arc<str>,
+    /// Its newest record's time.
+    pub seen: Timestamp,
+    /// Records.
+    pub total: u64,
+    /// Records whose answers were compared, of those that had any.
+    pub checked: Share,
+    /// Mean risk a bar, in [0, 1]; `None` where nothing was compared.
+    pub risks: Ring,
+    /// Records a second.
+    pub rate: f64,
+    /// 95th percentile of the recent latencies, ms.
+    pub p95_ms: Option<f64>,
+    /// Mean of the recent risks.
+    pub risk: Option<f64>,
+    /// The worst of the recent advice.
+    pub worst: Action,
+    /// The worst severity of the recent violations.
+    pub severity: Option<Severity>,
+    /// Usual gap between records, s; `None` before there are enough.
+    pub usual_gap_s: Option<f64>,
+    /// Silent for much longer than usual.
+    pub quiet: bool,
+    arrivals: VecDeque<i64>,
+    gaps: Ring<f64>,
+    latencies: Ring<f64>,
+    recent: Ring<(Option<f64>, Action, Option<Severity>)>,
+    bar: (f64, u32, u32),
+    dirty: bool,
+}
+
+impl Agent {
+    fn new(key: Arc<str>, at: Timestamp) -> Self {
+        Self {
+            key,
+            seen: at,
+            total: 0,
+            checked: Share::default(),
+            risks: Ring::new(24),
+            rate: 0.0,
+            p95_ms: None,
+            risk: None,
+            worst: Action::Allow,
+            severity: None,
+            usual_gap_s: None,
+            quiet: false,
+            arrivals: VecDeque::new(),
+            gaps: Ring::new(RECENT),
+            latencies: Ring::new(RECENT),
+            recent: Ring::new(RECENT / 2),
+            bar: (0.0, 0, 0),
+            dirty: true,
+        }
+    }
+
+    fn add(&mut self, at: Timestamp, row: &Row) {
+        let risk = row.verdict.divergence.risk;
+        if self.total > 0 {
+            self.gaps.push(at.duration_since(self.seen).as_secs_f64().max(0.0));
+        }
+        self.total += 1;
+        self.seen = self.seen.max(at);
+        self.arrivals.push_back(at.as_second());
+        // The rate needs the last seconds only, and they are bounded too.
+        while self.arrivals.len() > 50_000 || self.arrivals.front().is_some_and(|s| at.as_second() - s > RATE_S) {
+            self.arrivals.pop_front();
+        }
+        if !row.record.samples.is_empty() {
+            self.checked.add(risk.is_some());
+        }
+        self.latencies.push(row.record.latency_ms.unwrap_or(f64::NAN));
+        self.recent.push((risk, row.verdict.advice.action, row.verdict.worst()));
+        let (sum, scored, count) = &mut self.bar;
+        *sum += risk.unwrap_or(0.0);
+        *scored += u32::from(risk.is_some());
+        *count += 1;
+        if *count == RISKS_A_BAR {
+            self.risks.push((*scored > 0).then(|| *sum / f64::from(*scored)));
+            self.bar = (0.0, 0, 0);
+        }
+        self.dirty = true;
+    }
+
+    fn refresh(&mut self, at: Timestamp) {
+        let since = at.as_second() - RATE_S;
+        let recent = self.arrivals.iter().rev().take_while(|second| **second > since).count();
+        self.rate = recent as f64 / RATE_S as f64;
+        if self.dirty {
+            self.dirty = false;
+            self.p95_ms = quantile(self.latencies.iter().copied(), 0.95);
+            let risks: Vec<f64> = self.recent.iter().filter_map(|(risk, ..)| *risk).collect();
+            self.risk = (!risks.is_empty()).then(|| risks.iter().sum::<f64>() / risks.len() as f64);
+            self.worst = self.recent.iter().map(|(_, action, _)| *action).max().unwrap_or(Action::Allow);
+            self.severity = self.recent.iter().filter_map(|(.., severity)| *severity).max();
+            self.usual_gap_s = (self.gaps.len() >= QUIET_MIN_GAPS)
+                .then(|| quantile(self.gaps.iter().copied(), USUAL_GAP))
+                .flatten();
+        }
+        let silent = self.silent_s(at);
+        // A second is the finest that event times of one key can be trusted to.
+        self.quiet = self.usual_gap_s.is_some_and(|gap| silent > (QUIET_FACTOR * gap).max(1.0));
+    }
+
+    /// Seconds since the newest record; never negative.
+    pub fn silent_s(&self, at: Timestamp) -> f64 {
+        at.duration_since(self.seen).max(SignedDuration::ZERO).as_secs_f64()
+    }
+}
+
+fn quantile(values: impl Iterator<Item = f64>, q: f64) -> Option<f64> {
+    let mut values: Vec<f64> = values.filter(|v| v.is_finite()).collect();
+    if values.is_empty() {
+        return None;
+    }
+    let rank = ((values.len() - 1) as f64 * q).round() as usize;
+    Some(*values.select_nth_unstable_by(rank, f64::total_cmp).1)
+}
+
+/// All keys.
+#[derive(Debug, Clone, Default)]
+pub struct Agents {
+    by_key: HashMap<Arc<str>, Agent>,
+    /// In the order of the screen: what is worst first, then by name.
+    pub order: Vec<Arc<str>>,
+    returned: Vec<Arc<str>>,
+    at: Option<Timestamp>,
+}
+
+impl Agents {
+    /// Takes a record in.
+    pub fn add(&mut self, at: Timestamp, row: &Row) {
+        let key = &row.verdict.key;
+        if self.by_key.len() >= MOST
+            && !self.by_key.contains_key(key)
+            && let Some(oldest) = self.by_key.values().min_by_key(|agent| agent.seen).map(|a| Arc::clone(&a.key))
+        {
+            self.by_key.remove(&oldest);
+        }
+        let agent = self.by_key.entry(Arc::clone(key)).or_insert_with(|| Agent::new(Arc::clone(key), at));
+        if agent.quiet {
+            agent.quiet = false;
+            self.returned.push(Arc::clone(key));
+        }
+        agent.add(at, row);
+    }
+
+    /// Brings rates and silences up to `at`, and puts the keys in order.
+    pub fn refresh(&mut self, at: Timestamp) {
+        self.at = Some(at);
+        for agent in self.by_key.values_mut() {
+            agent.refresh(at);
+        }
+        let mut order: Vec<&Agent> = self.by_key.values().collect();
+        order.sort_by(|a, b| (b.severity, b.quiet).cmp(&(a.severity, a.quiet)).then_with(|| a.key.cmp(&b.key)));
+        self.order = order.into_iter().map(|agent| Arc::clone(&agent.key)).collect();
+    }
+
+    /// In the order of the screen.
+    pub fn iter(&self) -> impl Iterator<Item = &Agent> {
+        self.order.iter().filter_map(|key| self.by_key.get(key))
+    }
+
+    /// Number of keys.
+    pub fn len(&self) -> usize {
+        self.by_key.len()
+    }
+
+    /// Whether none was seen.
+    pub fn is_empty(&self) -> bool {
+        self.by_key.is_empty()
+    }
+
+    /// The keys that are quiet, and how.
+    pub fn quiet(&self) -> impl Iterator<Item = (&Arc<str>, String)> {
+        let at = self.at.unwrap_or_default();
+        self.by_key.values().filter(|agent| agent.quiet).map(move |agent| (&agent.key, quiet_text(agent, at)))
+    }
+
+    /// The keys that were quiet and have spoken since this was last asked.
+    pub fn returned(&mut self) -> impl Iterator<Item = Arc<str>> + use<> {
+        std::mem::take(&mut self.returned).into_iter()
+    }
+}
+
+/// "quiet 4m 10s (usually 2.0s)"
+pub fn quiet_text(agent: &Agent, at: Timestamp) -> String {
+    let span = |seconds: f64| humanize::span(std::time::Duration::from_secs_f64(seconds.clamp(0.0, 1e9)));
+    let usual = agent.usual_gap_s.map(|gap| format!(" (usually {})", span(gap))).unwrap_or_default();
+    format!("quiet {}{usual}", span(agent.silent_s(at)))
+}

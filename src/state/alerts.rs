@@ -1,0 +1,243 @@
+//! What is wrong: one row a cause and key, with since, last, count and state.
+//!
+//! Causes are the rules, and what the engines found by themselves, whose names begin with `@`.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::message::HealthReport;
+use crate::stats::timeline::{Bucket, Count, Timeline};
+use crate::verdict::{Severity, Violation, ViolationState};
+
+/// Rows that are kept; past it the one that fired last the longest ago goes.
+const MOST: usize = 512;
+
+/// A cause that has not fired for this long of event time is resolved, s.
+const RESOLVED_AFTER_S: i64 = 60;
+
+/// A resolved row stays in sight for this long, s.
+const FORGOTTEN_AFTER_S: i64 = 1_800;
+
+/// Bars of a row's sparkline, and seconds a bar.
+const BARS: usize = 12;
+const BAR_S: i64 = 5;
+
+/// Rows of drift that make an alert of it: a single one is what noise does.
+const DRIFT_ROWS: u64 = 3;
+
+/// How an alert stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AlertState {
+    /// It was, and is no more.
+    Resolved,
+    /// It may become one.
+    Pending,
+    /// It is.
+    Firing,
+}
+
+/// A cause and a key.
+#[derive(Debug, Clone)]
+pub struct Alert {
+    /// A rule's id, or `@…`.
+    pub cause: Arc<str>,
+    /// Whose behaviour it is; empty for what belongs to nobody.
+    pub key: Arc<str>,
+    /// The worst so far.
+    pub severity: Severity,
+    /// How it stands.
+    pub state: AlertState,
+    /// Since when, by event time.
+    pub since: Timestamp,
+    /// Last time, by event time.
+    pub last: Timestamp,
+    /// How often since then.
+    pub count: u64,
+    /// The newest case, in words.
+    pub text: String,
+    bars: Timeline<Count>,
+}
+
+impl Alert {
+    /// How often, over the last minute, oldest first.
+    pub fn bars(&self, now: Timestamp) -> Vec<u64> {
+        let mut bars: Vec<u64> = self.bars.iter().map(Bucket::count).collect();
+        // Quiet time since the last case is part of the picture.
+        let end = self.bars.start().map_or(0, |start| start.as_second()) + self.bars.span_s();
+        let idle = ((now.as_second() - end).max(0) / self.bars.width_s()).min(BARS as i64) as usize;
+        bars.extend(std::iter::repeat_n(0, idle));
+        let surplus = bars.len().saturating_sub(BARS);
+        bars.drain(..surplus);
+        let missing = BARS - bars.len();
+        bars.splice(0..0, std::iter::repeat_n(0, missing));
+        bars
+    }
+}
+
+/// A rule whose fields never came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoData {
+    /// The rule.
+    pub rule: Arc<str>,
+    /// Its severity.
+    pub severity: Severity,
+    /// The fields it needs.
+    pub fields: String,
+}
+
+/// All alerts.
+#[derive(Debug, Clone, Default)]
+pub struct Alerts {
+    by_cause: HashMap<(Arc<str>, Arc<str>), Alert>,
+    /// In the order of the screen: firing first, the worst first, the newest first.
+    pub order: Vec<(Arc<str>, Arc<str>)>,
+    /// Rules that have seen no data.
+    pub no_data: Vec<NoData>,
+}
+
+impl Alerts {
+    /// Takes a violation in.
+    pub fn violation(&mut self, key: &Arc<str>, at: Timestamp, violation: &Violation) {
+        let pending = violation.state == ViolationState::Pending;
+        let text = || violation.message.clone();
+        self.count(&violation.rule, key, violation.severity, at, 1, text, pending);
+    }
+
+    /// Counts cases of something that an engine found.
+    pub fn raise(
+        &mut self,
+        cause: &str,
+        key: &str,
+        severity: Severity,
+        at: Timestamp,
+        cases: u64,
+        text: impl FnOnce() -> String,
+    ) {
+        self.count(&cause.into(), &key.into(), severity, at, cases, text, false);
+        if cause == "@drift"
+            && let Some(alert) = self.by_cause.get_mut(&(cause.into(), key.into()))
+            && alert.count < DRIFT_ROWS
+        {
+            alert.state = AlertState::Pending;
+        }
+    }
+
+    /// Something that lasts: it begins once and is not counted again while it does.
+    pub fn raise_once(
+        &mut self,
+        cause: &str,
+        key: &Arc<str>,
+        severity: Severity,
+        at: Timestamp,
+        text: impl FnOnce() -> String,
+    ) {
+        match self.by_cause.get_mut(&(cause.into(), Arc::clone(key))) {
+            Some(alert) if alert.state == AlertState::Firing => {
+                alert.last = at;
+                alert.text = text();
+            }
+            _ => self.count(&cause.into(), key, severity, at, 1, text, false),
+        }
+    }
+
+    /// The cause is gone: a pending alert goes with it, one that fired resolves when its time is over.
+    pub fn calm(&mut self, cause: &str, key: &str) {
+        let id = (cause.into(), key.into());
+        if let Some(alert) = self.by_cause.get_mut(&id) {
+            match alert.state {
+                AlertState::Pending => drop(self.by_cause.remove(&id)),
+                AlertState::Firing if cause == "@quiet" => alert.state = AlertState::Resolved,
+                _ => {}
+            }
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn count(
+        &mut self,
+        cause: &Arc<str>,
+        key: &Arc<str>,
+        severity: Severity,
+        at: Timestamp,
+        cases: u64,
+        text: impl FnOnce() -> String,
+        pending: bool,
+    ) {
+        let id = (Arc::clone(cause), Arc::clone(key));
+        if self.by_cause.len() >= MOST
+            && !self.by_cause.contains_key(&id)
+            && let Some(oldest) = self.by_cause.iter().min_by_key(|(_, alert)| alert.last).map(|(id, _)| id.clone())
+        {
+            self.by_cause.remove(&oldest);
+        }
+        let alert = self.by_cause.entry(id).or_insert_with(|| Alert {
+            cause: Arc::clone(cause),
+            key: Arc::clone(key),
+            severity,
+            state: AlertState::Resolved,
+            since: at,
+            last: at,
+            count: 0,
+            text: String::new(),
+            bars: Timeline::with_width(BARS, BAR_S),
+        });
+        if alert.state == AlertState::Resolved {
+            (alert.since, alert.count, alert.severity) = (at, 0, severity);
+        }
+        alert.state = if pending { AlertState::Pending } else { AlertState::Firing };
+        alert.severity = alert.severity.max(severity);
+        alert.last = alert.last.max(at);
+        alert.count += cases;
+        alert.text = text();
+        alert.bars.at(at).0 += cases;
+    }
+
+    /// Takes in how the rules fare: which of them never had data.
+    pub fn set_rules(&mut self, report: &HealthReport) {
+        let seen: u64 = report.stages.iter().map(|stage| stage.passed).sum();
+        if seen == 0 {
+            return;
+        }
+        let idle = report.rules.rules.iter().zip(&report.counts).filter(|(_, c)| c.evaluated == 0 && c.errors == 0);
+        self.no_data = idle
+            .map(|(rule, _)| {
+                let numbers = rule.numbers.iter().map(|slot| report.rules.numbers.name(*slot));
+                let texts = rule.texts.iter().map(|slot| report.rules.texts.name(*slot));
+                let fields: Vec<&str> = numbers.chain(texts).map(|name| &**name).collect();
+                NoData { rule: Arc::clone(&rule.id), severity: rule.severity, fields: fields.join(", ") }
+            })
+            .collect();
+    }
+
+    /// Resolves what has not fired for long, and puts the rows in order.
+    pub fn refresh(&mut self, at: Timestamp) {
+        let age = |alert: &Alert| at.duration_since(alert.last);
+        self.by_cause.retain(|_, alert| {
+            alert.state != AlertState::Resolved || age(alert) < SignedDuration::from_secs(FORGOTTEN_AFTER_S)
+        });
+        for alert in self.by_cause.values_mut() {
+            let over = at.duration_since(alert.last) > SignedDuration::from_secs(RESOLVED_AFTER_S);
+            if alert.state != AlertState::Resolved && over && &*alert.cause != "@engine" {
+                alert.state = AlertState::Resolved;
+            }
+        }
+        let mut order: Vec<&Alert> = self.by_cause.values().collect();
+        order.sort_by(|a, b| {
+            let rank = |alert: &Alert| (alert.state, alert.severity, alert.since);
+            rank(b).cmp(&rank(a)).then_with(|| (&a.cause, &a.key).cmp(&(&b.cause, &b.key)))
+        });
+        self.order = order.into_iter().map(|a| (Arc::clone(&a.cause), Arc::clone(&a.key))).collect();
+    }
+
+    /// In the order of the screen.
+    pub fn iter(&self) -> impl Iterator<Item = &Alert> {
+        self.order.iter().filter_map(|id| self.by_cause.get(id))
+    }
+
+    /// The alerts that fire, worst first.
+    pub fn firing(&self) -> impl Iterator<Item = &Alert> {
+        self.iter().filter(|alert| alert.state == AlertState::Firing)
+    }
+}

@@ -1,0 +1,94 @@
+//! How the machinery is: engines, sources, queues, refused lines.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use crate::message::{EngineReport, EngineState, HealthReport, SourceReport, SourceState};
+use crate::record::Rejected;
+use crate::stats::summary::Summary;
+use crate::verdict::EngineKind;
+
+/// Refused lines that can be read on the screen.
+const REJECTED: usize = 1_000;
+
+/// How the machinery is.
+#[derive(Debug, Default)]
+pub struct Status {
+    /// The embedding engine, before anything is known of it `None`.
+    pub embedding: Option<EngineState>,
+    /// Engines that failed, and why.
+    pub failed: BTreeMap<EngineKind, Arc<str>>,
+    /// Why the backend is not the one that was asked for.
+    pub warnings: Vec<String>,
+    /// The sources.
+    pub sources: BTreeMap<Arc<str>, SourceReport>,
+    /// Queues, pool and rules.
+    pub health: Option<HealthReport>,
+    /// Lines that were refused.
+    pub rejected_total: u64,
+    /// The newest of them, oldest first.
+    pub rejected: VecDeque<Rejected>,
+    /// The input has ended: what it amounts to.
+    pub finished: Option<Box<Summary>>,
+    /// The output can't be written.
+    pub output_failed: Option<String>,
+}
+
+impl Status {
+    /// Takes an engine's report in.
+    pub fn engine(&mut self, report: EngineReport) {
+        match report.state {
+            EngineState::Failed(why) => drop(self.failed.insert(report.kind, why)),
+            EngineState::Running { ref label, ref warnings } => {
+                self.warnings = warnings.clone();
+                self.embedding = Some(EngineState::Running { label: label.clone(), warnings: Vec::new() });
+            }
+            EngineState::Loading => self.embedding = Some(EngineState::Loading),
+        }
+    }
+
+    /// Takes a source's report in.
+    pub fn source(&mut self, report: SourceReport) {
+        self.sources.insert(Arc::clone(&report.name), report);
+    }
+
+    /// Takes counters in.
+    pub fn health(&mut self, report: HealthReport) {
+        self.health = Some(report);
+    }
+
+    /// Takes refused lines in.
+    pub fn rejected(&mut self, count: u64, shown: Vec<Rejected>) {
+        self.rejected_total += count;
+        self.rejected.extend(shown);
+        let surplus = self.rejected.len().saturating_sub(REJECTED);
+        self.rejected.drain(..surplus);
+    }
+
+    /// Batches that were dropped between stages.
+    pub fn dropped(&self) -> u64 {
+        self.health.as_ref().map_or(0, |health| health.stages.iter().map(|stage| stage.dropped).sum())
+    }
+
+    /// Bytes that are there and not read yet, over all sources.
+    pub fn behind(&self) -> u64 {
+        self.sources.values().map(|source| source.behind).sum()
+    }
+
+    /// The sources that are waited for, and why.
+    pub fn waiting(&self) -> impl Iterator<Item = (&Arc<str>, &str)> {
+        self.sources.values().filter_map(|source| match &source.state {
+            SourceState::Waiting(why) => Some((&source.name, why.as_str())),
+            _ => None,
+        })
+    }
+}
+
+/// "live.ndjson:17:3", or the offset where the line's number is not known.
+pub fn place(rejected: &Rejected) -> String {
+    let origin = &rejected.origin;
+    match origin.line {
+        Some(line) => format!("{}:{line}:{}", origin.source, rejected.reject.column),
+        None => format!("{}#{}", origin.source, origin.offset),
+    }
+}

@@ -1,0 +1,146 @@
+//! What a run amounts to: the closing report of headless mode, and what `--fail-on` is decided by.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+use crate::verdict::{Action, Level, Severity, Verdict};
+
+/// Totals over all records.
+#[derive(Debug, Clone)]
+pub struct Summary {
+    /// Records judged.
+    pub records: u64,
+    /// Lines refused.
+    pub rejected: u64,
+    /// Records by action, in the order of [`Action::ALL`].
+    pub actions: [u64; 4],
+    /// Records that nothing was compared of.
+    pub unscored: u64,
+    /// Violations by rule.
+    pub violations: BTreeMap<Arc<str>, u64>,
+    /// Records with a firing violation of at least this severity, in the order of [`Severity::ALL`].
+    pub severities: [u64; 3],
+    /// Records by risk: hundredths, rounded up, so that `> 0.5` is everything from the 51st on.
+    risks: [u64; 101],
+    /// The agents' `latency_ms`, in tenths of a ms.
+    latency: Histogram<u64>,
+    /// Time of the engines a record, µs.
+    own: Histogram<u64>,
+    /// How long the run took.
+    pub elapsed: Duration,
+    /// The backend that computed the divergence.
+    pub backend: Arc<str>,
+    /// Revision of the rules.
+    pub rules: Arc<str>,
+    /// Rules that never had the fields they need.
+    pub no_data: Vec<Arc<str>>,
+}
+
+/// Three percentiles of something, and of how many.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Percentiles {
+    /// Median.
+    pub p50: f64,
+    /// 95th.
+    pub p95: f64,
+    /// 99th.
+    pub p99: f64,
+    /// Values.
+    pub n: u64,
+}
+
+impl Percentiles {
+    /// Of a histogram whose unit is `1 / per_unit` of the result's; `None` when it is empty.
+    pub fn of<C: hdrhistogram::Counter>(histogram: &Histogram<C>, per_unit: f64) -> Option<Self> {
+        let at = |q: f64| histogram.value_at_quantile(q) as f64 / per_unit;
+        let n = histogram.len();
+        (n > 0).then(|| Self { p50: at(0.5), p95: at(0.95), p99: at(0.99), n })
+    }
+}
+
+/// A histogram that grows with its values, two significant digits.
+#[allow(clippy::expect_used)]
+fn histogram() -> Histogram<u64> {
+    Histogram::new(2).expect("two digits are within the library's one to five")
+}
+
+impl Default for Summary {
+    fn default() -> Self {
+        Self {
+            records: 0,
+            rejected: 0,
+            actions: [0; 4],
+            unscored: 0,
+            violations: BTreeMap::new(),
+            severities: [0; 3],
+            risks: [0; 101],
+            latency: histogram(),
+            own: histogram(),
+            elapsed: Duration::ZERO,
+            backend: "".into(),
+            rules: "".into(),
+            no_data: Vec::new(),
+        }
+    }
+}
+
+/// Latencies are counted up to a day: a histogram's memory grows with its largest value.
+const LONGEST_MS: f64 = 86_400_000.0;
+
+impl Summary {
+    /// Takes in a verdict and the record's latency, ms.
+    pub fn add(&mut self, verdict: &Verdict, latency_ms: Option<f64>) {
+        self.records += 1;
+        self.actions[verdict.advice.action as usize] += 1;
+        self.unscored += u64::from(verdict.confidence.level == Level::Unscored);
+        for violation in &verdict.violations {
+            match self.violations.get_mut(&violation.rule) {
+                Some(count) => *count += 1,
+                None => drop(self.violations.insert(Arc::clone(&violation.rule), 1)),
+            }
+        }
+        if let Some(worst) = verdict.worst() {
+            for severity in Severity::ALL.iter().filter(|severity| **severity <= worst) {
+                self.severities[*severity as usize] += 1;
+            }
+        }
+        if let Some(risk) = verdict.divergence.risk {
+            self.risks[(risk.clamp(0.0, 1.0) * 100.0).ceil() as usize] += 1;
+        }
+        if let Some(ms) = latency_ms.filter(|ms| *ms >= 0.0) {
+            self.latency.saturating_record((ms.min(LONGEST_MS) * 10.0) as u64);
+        }
+        let t = &verdict.timing;
+        self.own.saturating_record(t.embedding + t.constraints + t.drift);
+    }
+
+    /// Records whose risk is above `limit`, to the hundredth.
+    pub fn risk_above(&self, limit: f64) -> u64 {
+        let first = (limit.clamp(0.0, 1.0) * 100.0).floor() as usize + 1;
+        self.risks[first.min(101)..].iter().sum()
+    }
+
+    /// The agents' latency, ms.
+    pub fn latency_ms(&self) -> Option<Percentiles> {
+        Percentiles::of(&self.latency, 10.0)
+    }
+
+    /// Time of the engines a record, µs.
+    pub fn own_us(&self) -> Option<Percentiles> {
+        Percentiles::of(&self.own, 1.0)
+    }
+
+    /// Records a second.
+    pub fn rate(&self) -> f64 {
+        let seconds = self.elapsed.as_secs_f64();
+        if seconds > 0.0 { self.records as f64 / seconds } else { 0.0 }
+    }
+
+    /// Records with this action.
+    pub fn with_action(&self, action: Action) -> u64 {
+        self.actions[action as usize]
+    }
+}

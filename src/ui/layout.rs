@@ -1,0 +1,109 @@
+//! Where things stand: pure arithmetic on rectangles.
+
+use ratatui::layout::Rect;
+
+use crate::state::view::Pane;
+
+/// From here on all five panes are shown.
+const WIDE: (u16, u16) = (100, 30);
+
+/// From here on four panes are stacked; below, one is shown.
+const STACKED: (u16, u16) = (60, 15);
+
+/// Header, body, footer. On a screen of a few lines the body comes first.
+pub fn frame(area: Rect) -> (Rect, Rect, Rect) {
+    let header = u16::from(area.height >= 4);
+    let footer = u16::from(area.height >= 6);
+    let line = |y, height| Rect { y, height, ..area };
+    (
+        line(area.y, header),
+        line(area.y + header, area.height - header - footer),
+        line(area.bottom() - footer, footer),
+    )
+}
+
+/// The panes of the overview with their places.
+pub fn overview(body: Rect, focus: Pane, full: bool) -> Vec<(Pane, Rect)> {
+    if full || body.width < STACKED.0 || body.height + 2 < STACKED.1 {
+        return vec![(focus, body)];
+    }
+    if body.width >= WIDE.0 && body.height + 2 >= WIDE.1 { wide(body) } else { stacked(body) }
+}
+
+fn wide(body: Rect) -> Vec<(Pane, Rect)> {
+    let charts = (body.height * 3 / 10).max(10);
+    let lists = (body.height / 4).max(7);
+    let left = body.width / 2;
+    let row = |y: u16, height: u16| {
+        (Rect { y, height, width: left, ..body }, Rect { y, height, x: body.x + left, width: body.width - left })
+    };
+    let (latency, drift) = row(body.y, charts);
+    let (violations, agents) = row(body.y + charts, lists);
+    let records = Rect { y: body.y + charts + lists, height: body.height - charts - lists, ..body };
+    vec![
+        (Pane::Latency, latency),
+        (Pane::Drift, drift),
+        (Pane::Violations, violations),
+        (Pane::Agents, agents),
+        (Pane::Records, records),
+    ]
+}
+
+/// Latency as a strip; Drift is on its own when it is focused and full.
+fn stacked(body: Rect) -> Vec<(Pane, Rect)> {
+    let strip = 3;
+    let list = (body.height - strip) * 3 / 10;
+    let heights = [
+        (Pane::Latency, strip),
+        (Pane::Violations, list),
+        (Pane::Agents, list),
+        (Pane::Records, body.height - strip - 2 * list),
+    ];
+    let mut y = body.y;
+    heights
+        .into_iter()
+        .map(|(pane, height)| {
+            let area = Rect { y, height, ..body };
+            y += height;
+            (pane, area)
+        })
+        .collect()
+}
+
+/// The facts, the samples and the rules of one record.
+pub fn record(body: Rect, rules: u16) -> [Rect; 3] {
+    let facts = 6.min(body.height / 3);
+    let rules = (rules + 2).clamp(3, 10).min((body.height - facts) / 2);
+    let line = |y, height| Rect { y, height, ..body };
+    [
+        line(body.y, facts),
+        line(body.y + facts, body.height - facts - rules),
+        line(body.bottom() - rules, rules),
+    ]
+}
+
+/// A box of at most this size in the middle of the screen.
+pub fn centered(area: Rect, width: u16, height: u16) -> Rect {
+    let (width, height) = (width.min(area.width), height.min(area.height));
+    Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_size_is_covered_without_overlap() {
+        for (width, height) in [(0, 0), (1, 1), (20, 5), (60, 15), (80, 24), (100, 30), (160, 45), (300, 100)] {
+            let area = Rect::new(0, 0, width, height);
+            let (header, body, footer) = frame(area);
+            assert_eq!(header.height + body.height + footer.height, height);
+            let panes = overview(body, Pane::Agents, false);
+            let covered: u32 = panes.iter().map(|(_, r)| u32::from(r.width) * u32::from(r.height)).sum();
+            assert_eq!(covered, u32::from(body.width) * u32::from(body.height), "{width}x{height}");
+            assert!(panes.iter().all(|(_, r)| body.union(*r) == body));
+            assert!(record(body, 3).iter().all(|r| body.union(*r) == body));
+            assert_eq!(overview(body, Pane::Drift, true), [(Pane::Drift, body)]);
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The keys: how busy, how slow, how far their answers agree, who is quiet.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+
+use crate::humanize;
+use crate::state::AppState;
+use crate::state::agents::{Agent, quiet_text};
+use crate::state::view::Pane;
+use crate::ui::theme::{Meaning, Theme};
+use crate::ui::widgets::frame::pane;
+use crate::ui::widgets::spark;
+use crate::ui::widgets::text::column;
+
+/// Draws the pane.
+pub fn render(frame: &mut Frame<'_>, area: Rect, state: &AppState, theme: &Theme) {
+    let agents = &state.board().agents;
+    let focused = state.view.focus == Pane::Agents;
+    let right = Span::styled(format!("{} seen", agents.len()), theme.style(Meaning::Muted));
+    let inner = pane(frame, area, Pane::Agents.title(), vec![right], focused, theme);
+    if agents.is_empty() {
+        let text = Line::styled("no records yet", theme.style(Meaning::Muted));
+        return frame.render_widget(Paragraph::new(text), inner);
+    }
+    let scroll = if focused { state.view.scroll.min(agents.len().saturating_sub(1)) } else { 0 };
+    let width = usize::from(inner.width);
+    let lines: Vec<Line<'_>> = agents
+        .iter()
+        .skip(scroll)
+        .take(usize::from(inner.height))
+        .map(|agent| agent_line(agent, state, width, theme))
+        .collect();
+    frame.render_widget(Paragraph::new(lines), inner);
+}
+
+fn agent_line<'a>(agent: &Agent, state: &AppState, width: usize, theme: &Theme) -> Line<'a> {
+    let ellipsis = theme.symbols.ellipsis;
+    let (text, muted) = (theme.style(Meaning::Text), theme.style(Meaning::Muted));
+    let (mut symbol, _, mut style) = theme.severity(agent.severity);
+    if agent.quiet {
+        (symbol, style) = (theme.symbols.none, theme.style(Meaning::Warning));
+    } else if agent.checked.part == 0 && agent.severity.is_none() {
+        // Nothing is green that was not looked at.
+        (symbol, style) = (theme.symbols.none, muted);
+    }
+    let name = 14.min(width / 4);
+    let mut spans = vec![
+        Span::styled(format!("{symbol} "), style),
+        Span::styled(column(&agent.key, name, ellipsis), text),
+    ];
+    if agent.quiet {
+        let note = format!(" {}", quiet_text(agent, state.event_time()));
+        spans.push(Span::styled(column(&note, width.saturating_sub(name + 2), ellipsis), theme.style(Meaning::Warning)));
+        return Line::from(spans);
+    }
+    let seen = humanize::span(std::time::Duration::from_secs_f64(agent.silent_s(state.event_time()).min(1e9)));
+    spans.push(Span::styled(format!(" {:>5}/s", humanize::short(agent.rate)), text));
+    spans.push(Span::styled(format!("  seen {seen:>6}"), muted));
+    let p95 = agent.p95_ms.map_or("–".into(), humanize::short);
+    spans.push(Span::styled(format!("  p95 {p95:>5} ms"), text));
+    let risk = agent.risk.map_or(" – ".into(), humanize::score);
+    let bars = spark::bars(&theme.symbols, agent.risks.iter().copied(), 0.5, false);
+    let tail = match agent.checked.percent() {
+        Some(percent) => format!("  checked {percent:>3.0}%"),
+        None => "  not checked".to_owned(),
+    };
+    let used: usize = spans.iter().map(Span::width).sum();
+    let wanted = 12 + tail.len();
+    let room = width.saturating_sub(used + wanted).min(24);
+    let bars: String = bars.chars().skip(bars.chars().count().saturating_sub(room)).collect();
+    if width >= used + wanted {
+        spans.push(Span::styled(format!("  risk {bars:>room$} "), theme.style(Meaning::Spark)));
+        spans.push(Span::styled(risk, text));
+        spans.push(Span::styled(tail, muted));
+    } else if width >= used + 11 {
+        spans.push(Span::styled(format!("  risk {risk}"), text));
+    }
+    Line::from(spans)
+}

@@ -1,0 +1,161 @@
+//! One record in full: its facts, its samples side by side, the rules it broke.
+
+use jiff::tz::TimeZone;
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+
+use super::records::unchecked;
+use crate::history::Row;
+use crate::humanize;
+use crate::state::AppState;
+use crate::ui::theme::{Meaning, Theme};
+use crate::ui::widgets::frame::pane;
+use crate::ui::widgets::text::{foreign, wrap};
+use crate::verdict::DriftState;
+
+/// Columns below which samples stand under one another.
+const SIDE_BY_SIDE: u16 = 32;
+
+/// The record's identity, advice and scores.
+pub fn facts(frame: &mut Frame<'_>, area: Rect, row: Option<&Row>, state: &AppState, theme: &Theme) {
+    let inner = pane(frame, area, "Records", vec![Span::styled("q back, j k next", theme.style(Meaning::Muted))], false, theme);
+    let Some(row) = row else {
+        let none = Line::styled("no record is selected", theme.style(Meaning::Muted));
+        return frame.render_widget(Paragraph::new(none), inner);
+    };
+    let (record, verdict) = (&row.record, &row.verdict);
+    let (text, muted) = (theme.style(Meaning::Text), theme.style(Meaning::Muted));
+    let (symbol, style) = theme.action(verdict.advice.action);
+    let tz = if state.view.local_time { TimeZone::system() } else { TimeZone::UTC };
+    let at = verdict.ts.map_or_else(|| "no time".into(), |at| at.to_zoned(tz).strftime("%Y-%m-%d %H:%M:%S%.3f %Z").to_string());
+    let line = record.origin.line.map_or_else(|| format!("#{}", record.origin.offset), |line| format!(":{line}"));
+    let model = record.label("model").map(|model| format!("  {model}")).unwrap_or_default();
+    let confidence = verdict.confidence.score.map_or("–".into(), |score| format!("{score:.3}"));
+    let d = &verdict.divergence;
+    let score = |value: Option<f64>| value.map_or("–".into(), humanize::score);
+    let scores = match unchecked(&d.outcome) {
+        Some(why) => why,
+        None => format!("risk {}  semantic {}  lexical {}", score(d.risk), score(d.semantic), score(d.lexical)),
+    };
+    let marks = match (record.truncated, record.lossy) {
+        (false, false) => "",
+        (true, false) => "  (cut at a limit)",
+        (false, true) => "  (was not valid UTF-8)",
+        (true, true) => "  (cut at a limit, was not valid UTF-8)",
+    };
+    let t = &verdict.timing;
+    let lines = vec![
+        Line::from(vec![
+            Span::styled(format!("{symbol} {} {}", verdict.advice.action, verdict.advice.status_code), style),
+            Span::styled(format!("  confidence {confidence} {}  ", verdict.confidence.level.word()), text),
+            foreign(&record.id, text),
+            foreign(&record.key, muted).patch_style(muted),
+        ]),
+        Line::from(vec![Span::styled(format!("{at}  "), muted), foreign(&record.origin.source, muted), Span::styled(line, muted), foreign(&model, muted), Span::styled(marks, theme.style(Meaning::Warning))]),
+        Line::styled(format!("{scores}  by {}", d.backend), text),
+        Line::styled(
+            format!("took {} µs: queue {}, embedding {}, constraints {}, drift {}", t.total, t.queue, t.embedding, t.constraints, t.drift),
+            muted,
+        ),
+    ];
+    let lines: Vec<Line<'_>> = lines.into_iter().map(|line| spaced(line, 3)).collect();
+    frame.render_widget(Paragraph::new(lines), inner);
+}
+
+/// Puts two spaces before the span at `index`, so that neighbours of foreign text do not touch it.
+fn spaced(mut line: Line<'_>, index: usize) -> Line<'_> {
+    if line.spans.len() == index + 1 {
+        line.spans.insert(index, Span::raw("  "));
+    }
+    line
+}
+
+/// Prompt and samples.
+pub fn samples(frame: &mut Frame<'_>, area: Rect, row: Option<&Row>, state: &AppState, theme: &Theme) {
+    let count = row.map_or(0, |row| row.record.samples.len());
+    let right = match row.and_then(|row| row.verdict.divergence.outlier) {
+        Some(index) => Span::styled(format!("answer {} disagrees most", index + 1), theme.style(Meaning::Warning)),
+        None => Span::styled(format!("{count} answers"), theme.style(Meaning::Muted)),
+    };
+    let inner = pane(frame, area, "Samples", vec![right], true, theme);
+    let Some(row) = row else { return };
+    let scroll = state.view.record_scroll;
+    let lines = text_lines(row, inner, theme);
+    let most = lines.len().saturating_sub(usize::from(inner.height));
+    let lines: Vec<Line<'_>> = lines.into_iter().skip(scroll.min(most)).take(usize::from(inner.height)).collect();
+    frame.render_widget(Paragraph::new(lines), inner);
+}
+
+fn text_lines<'a>(row: &Row, area: Rect, theme: &Theme) -> Vec<Line<'a>> {
+    const MOST: usize = 2_000;
+    let (title, text, muted) = (theme.style(Meaning::Title), theme.style(Meaning::Text), theme.style(Meaning::Muted));
+    let width = usize::from(area.width).max(1);
+    let mut lines = Vec::new();
+    if let Some(prompt) = &row.record.prompt {
+        lines.push(Line::styled("prompt", title));
+        lines.extend(wrap(prompt, width, MOST).into_iter().map(|line| Line::styled(line, muted)));
+        lines.push(Line::raw(""));
+    }
+    let samples = &row.record.samples;
+    if samples.is_empty() {
+        lines.push(Line::styled("the record has no answers", muted));
+        return lines;
+    }
+    let outlier = row.verdict.divergence.outlier;
+    let heading = |index: usize| {
+        let used = if index == 0 { ", the one in use" } else { "" };
+        let odd = if outlier == Some(index) { ", disagrees most" } else { "" };
+        format!("answer {}{used}{odd}", index + 1)
+    };
+    let count = samples.len();
+    let each = (width.saturating_sub(2 * (count - 1))) / count;
+    if each < usize::from(SIDE_BY_SIDE) {
+        for (index, sample) in samples.iter().enumerate() {
+            lines.push(Line::styled(heading(index), title));
+            lines.extend(wrap(sample, width, MOST).into_iter().map(|line| Line::styled(line, text)));
+            lines.push(Line::raw(""));
+        }
+        return lines;
+    }
+    let columns: Vec<Vec<String>> = samples.iter().map(|sample| wrap(sample, each, MOST)).collect();
+    let cell = |text: &str| crate::ui::widgets::text::column(text, each + 2, theme.symbols.ellipsis);
+    lines.push(Line::from((0..count).map(|i| Span::styled(cell(&heading(i)), title)).collect::<Vec<_>>()));
+    for row in 0..columns.iter().map(Vec::len).max().unwrap_or(0) {
+        let cells = columns.iter().map(|column| Span::styled(cell(column.get(row).map_or("", String::as_str)), text));
+        lines.push(Line::from(cells.collect::<Vec<_>>()));
+    }
+    lines
+}
+
+/// The rules it broke, and the series that moved.
+pub fn rules(frame: &mut Frame<'_>, area: Rect, row: Option<&Row>, theme: &Theme) {
+    let inner = pane(frame, area, "Rules", Vec::new(), false, theme);
+    let Some(row) = row else { return };
+    let mut lines: Vec<Line<'_>> = Vec::new();
+    for violation in &row.verdict.violations {
+        let (symbol, word, style) = theme.severity(Some(violation.severity));
+        let over = violation.over_pct().map(|pct| format!("  {} % over", humanize::short(pct))).unwrap_or_default();
+        lines.push(Line::from(vec![
+            Span::styled(format!("{symbol} {word} "), style),
+            foreign(&violation.rule, theme.style(Meaning::Title)),
+            Span::raw("  "),
+            foreign(&violation.message, theme.style(Meaning::Text)),
+            Span::styled(over, theme.style(Meaning::Muted)),
+        ]));
+    }
+    if lines.is_empty() {
+        lines.push(Line::styled(format!("{} no rule was broken", theme.symbols.ok), theme.style(Meaning::Ok)));
+    }
+    for report in row.verdict.drift.iter().filter(|report| report.state == DriftState::Drift) {
+        let (symbol, style) = theme.drift(report.state);
+        let baseline = report.baseline.map(humanize::short).unwrap_or_default();
+        lines.push(Line::from(vec![
+            Span::styled(format!("{symbol} drift "), style),
+            foreign(&report.series, theme.style(Meaning::Title)),
+            Span::styled(format!("  {} against {baseline} ({:+.1}σ)", humanize::short(report.value), report.z), theme.style(Meaning::Text)),
+        ]));
+    }
+    frame.render_widget(Paragraph::new(lines), inner);
+}

@@ -1,0 +1,131 @@
+//! The list of records: when, what is advised, whose, and why.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+
+use crate::history::Row;
+use crate::humanize;
+use crate::state::AppState;
+use crate::state::view::Pane;
+use crate::ui::theme::{Meaning, Theme};
+use crate::ui::widgets::frame::pane;
+use crate::ui::widgets::text::column;
+use crate::verdict::Outcome;
+
+/// Draws the pane.
+pub fn render(frame: &mut Frame<'_>, area: Rect, state: &AppState, theme: &Theme) {
+    let records = &state.board().records;
+    let focused = state.view.focus == Pane::Records;
+    let muted = theme.style(Meaning::Muted);
+    let count = humanize::number(records.history().len() as f64);
+    let right = match (state.frozen_since(), records.follows()) {
+        (Some(new), _) => Span::styled(format!("frozen, +{} new", humanize::number(new as f64)), theme.style(Meaning::Note)),
+        (None, true) => Span::styled(format!("{count} kept {} following {}", theme.symbols.dot, theme.symbols.down), muted),
+        (None, false) => {
+            let place = records.index().map_or(0, |index| index + 1);
+            Span::styled(format!("{} of {count} {} G follows", humanize::number(place as f64), theme.symbols.dot), muted)
+        }
+    };
+    let inner = pane(frame, area, Pane::Records.title(), vec![right], focused, theme);
+    let Some(selected) = records.index() else {
+        let lines: Vec<Line<'_>> = empty(state).into_iter().map(|text| Line::styled(text, muted)).collect();
+        return frame.render_widget(Paragraph::new(lines), inner);
+    };
+    let height = usize::from(inner.height);
+    // The newest at the bottom while following; else the selection keeps to the middle.
+    let last = records.history().len().saturating_sub(height);
+    let first = if records.follows() { last } else { selected.saturating_sub(height / 2).min(last) };
+    for line in 0..height {
+        let Some(row) = records.history().get(first + line) else { break };
+        let place = Rect { y: inner.y + line as u16, height: 1, ..inner };
+        frame.render_widget(Paragraph::new(record_line(row, state, usize::from(inner.width), theme)), place);
+        if first + line == selected && (focused || !records.follows()) {
+            frame.buffer_mut().set_style(place, theme.style(Meaning::Selection));
+        }
+    }
+}
+
+/// What to do when nothing comes.
+fn empty(state: &AppState) -> Vec<String> {
+    let mut lines: Vec<String> = state
+        .status
+        .waiting()
+        .map(|(name, why)| format!("waiting for {}: {}", crate::sanitize::line(name), crate::sanitize::line(why)))
+        .collect();
+    if state.status.finished.is_some() {
+        lines.push("the input has ended without a record".into());
+    }
+    if state.status.rejected_total > 0 {
+        lines.push(format!("{} lines were rejected: none was a record", state.status.rejected_total));
+    }
+    if lines.is_empty() {
+        lines.push("no records yet: they appear as the agents write them".into());
+    }
+    lines
+}
+
+fn record_line<'a>(row: &Row, state: &AppState, width: usize, theme: &Theme) -> Line<'a> {
+    let verdict = &row.verdict;
+    let (symbol, style) = theme.action(verdict.advice.action);
+    let at = verdict.ts.map_or_else(|| "--:--:--".into(), |at| clock(state, at, false));
+    let risk = verdict.divergence.risk.map_or("  –".into(), humanize::score);
+    let key = 12.min(width / 5);
+    let mut spans = vec![
+        Span::styled(format!("{:<8}  ", at.trim_end_matches(" UTC")), theme.style(Meaning::Muted)),
+        Span::styled(format!("{symbol} {:<8}", verdict.advice.action.word()), style),
+        Span::styled(format!("{}  ", column(&verdict.key, key, theme.symbols.ellipsis)), theme.style(Meaning::Text)),
+        Span::styled(format!("risk {risk}  "), theme.style(Meaning::Text)),
+    ];
+    let used: usize = spans.iter().map(Span::width).sum();
+    let (reason, meaning) = reason(row, state.options.review_score);
+    spans.push(Span::styled(column(&reason, width.saturating_sub(used), theme.symbols.ellipsis), theme.style(meaning)));
+    Line::from(spans)
+}
+
+/// Why the advice is what it is; for a calm record what it was about.
+fn reason(row: &Row, review_score: f64) -> (String, Meaning) {
+    let verdict = &row.verdict;
+    let mut reasons: Vec<String> =
+        verdict.violations.iter().map(|violation| format!("{}: {}", violation.rule, violation.message)).collect();
+    if verdict.divergence.risk.is_some_and(|risk| risk > review_score) {
+        reasons.push("the answers disagree".into());
+    }
+    let unchecked = unchecked(&verdict.divergence.outcome);
+    if !reasons.is_empty() {
+        reasons.extend(unchecked);
+        return (reasons.join("; "), Meaning::Text);
+    }
+    let about = row.record.prompt.as_deref().or(row.record.samples.first().map(|sample| &**sample));
+    let about = about.unwrap_or_default();
+    match unchecked {
+        Some(why) => (format!("{why}  {about}"), Meaning::Muted),
+        None => (about.to_owned(), Meaning::Muted),
+    }
+}
+
+/// Why the answers were not compared.
+pub fn unchecked(outcome: &Outcome) -> Option<String> {
+    match outcome {
+        Outcome::Scored => None,
+        Outcome::Skipped(why) => Some(match &**why {
+            "one_sample" => "not checked (1 answer)".into(),
+            "no_samples" => "not checked (no answer)".into(),
+            "disabled" => "not checked (divergence is off)".into(),
+            why => format!("not checked ({why})"),
+        }),
+        Outcome::Partial(why) => Some(format!("partly checked ({why})")),
+        Outcome::Failed(why) => Some(format!("not checked: {why}")),
+    }
+}
+
+/// A time of day; with the zone where there is room for it.
+pub fn clock(state: &AppState, at: Timestamp, zone: bool) -> String {
+    let tz = if state.view.local_time { TimeZone::system() } else { TimeZone::UTC };
+    let zoned = at.to_zoned(tz);
+    let format = if zone { "%H:%M:%S %Z" } else { "%H:%M:%S" };
+    zoned.strftime(format).to_string()
+}

@@ -1,0 +1,88 @@
+//! What is wrong: one row a cause and key.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+
+use crate::humanize;
+use crate::state::AppState;
+use crate::state::alerts::{Alert, AlertState, NoData};
+use crate::state::view::Pane;
+use crate::ui::panes::records::clock;
+use crate::ui::theme::{Meaning, Theme};
+use crate::ui::widgets::frame::pane;
+use crate::ui::widgets::spark;
+use crate::ui::widgets::text::column;
+
+/// Draws the pane.
+pub fn render(frame: &mut Frame<'_>, area: Rect, state: &AppState, theme: &Theme) {
+    let alerts = &state.board().alerts;
+    let focused = state.view.focus == Pane::Violations;
+    let firing = alerts.firing().count();
+    let right = Span::styled(format!("{firing} firing"), theme.style(Meaning::Muted));
+    let inner = pane(frame, area, "Violations & alerts", vec![right], focused, theme);
+    let width = usize::from(inner.width);
+    let rows: Vec<Line<'_>> = alerts
+        .iter()
+        .map(|alert| alert_line(alert, state, width, theme))
+        .chain(alerts.no_data.iter().map(|rule| no_data_line(rule, width, theme)))
+        .collect();
+    if rows.is_empty() {
+        return frame.render_widget(Paragraph::new(empty(state, theme)), inner);
+    }
+    let scroll = if focused { state.view.scroll.min(rows.len().saturating_sub(1)) } else { 0 };
+    let rows: Vec<Line<'_>> = rows.into_iter().skip(scroll).take(usize::from(inner.height)).collect();
+    frame.render_widget(Paragraph::new(rows), inner);
+}
+
+fn empty<'a>(state: &AppState, theme: &Theme) -> Line<'a> {
+    let board = state.board();
+    if board.total == 0 {
+        return Line::styled("no records yet: nothing was checked", theme.style(Meaning::Muted));
+    }
+    let text = format!("{} no violations in {} records", theme.symbols.ok, humanize::number(board.total as f64));
+    Line::styled(text, theme.style(Meaning::Ok))
+}
+
+fn alert_line<'a>(alert: &Alert, state: &AppState, width: usize, theme: &Theme) -> Line<'a> {
+    let ellipsis = theme.symbols.ellipsis;
+    let (symbol, word, style) = theme.severity(Some(alert.severity));
+    let (symbol, style, text_style, word) = match alert.state {
+        AlertState::Firing => (symbol, style, theme.style(Meaning::Text), word),
+        AlertState::Pending => (theme.symbols.none, style, theme.style(Meaning::Muted), "PEND"),
+        AlertState::Resolved => (theme.symbols.ok, theme.style(Meaning::Muted), theme.style(Meaning::Muted), "over"),
+    };
+    let since = clock(state, alert.since, false);
+    let bars: Vec<f64> = alert.bars(state.event_time()).iter().map(|n| *n as f64).collect();
+    let top = bars.iter().copied().fold(0.0, f64::max);
+    let spark = spark::bars(&theme.symbols, bars.into_iter().map(Some), top, true);
+    let cause = 16.min(width / 4);
+    let key = 12.min(width / 5);
+    let mut spans = vec![
+        Span::styled(format!("{symbol} "), style),
+        Span::styled(column(&alert.cause, cause, ellipsis), text_style),
+        Span::styled(format!(" {word:<4} "), style),
+        Span::styled(column(&alert.key, key, ellipsis), text_style),
+        Span::styled(format!(" since {} {:>5} ", since.trim_end_matches(" UTC"), humanize::short(alert.count as f64)), theme.style(Meaning::Muted)),
+    ];
+    let used: usize = spans.iter().map(Span::width).sum();
+    let room = width.saturating_sub(used);
+    if room >= spark.chars().count() + 12 {
+        spans.push(Span::styled(format!("{spark} "), theme.style(Meaning::Spark)));
+    }
+    let used: usize = spans.iter().map(Span::width).sum();
+    spans.push(Span::styled(column(&alert.text, width.saturating_sub(used), ellipsis), text_style));
+    Line::from(spans)
+}
+
+fn no_data_line<'a>(rule: &NoData, width: usize, theme: &Theme) -> Line<'a> {
+    let muted = theme.style(Meaning::Muted);
+    let text = format!(
+        "{} {} no data: {} never seen",
+        theme.symbols.none,
+        column(&rule.rule, 16.min(width / 4), theme.symbols.ellipsis),
+        rule.fields
+    );
+    Line::styled(column(&text, width, theme.symbols.ellipsis), muted)
+}

@@ -1,0 +1,4 @@
+//! One screen, one file: which panes it has.
+
+pub mod overview;
+pub mod record;
