@@ -96,8 +96,21 @@ const SYMBOLS: [(&str, SymbolSet); 3] =
 
 /// The top-level keys, in the order of the file.
 const KEYS: [&str; 15] = [
-    "backend", "onnxruntime", "model", "threads", "policy", "key", "rules", "limits", "retention", "embedding",
-    "drift", "theme", "symbols", "read_back", "keys",
+    "backend",
+    "onnxruntime",
+    "model",
+    "threads",
+    "policy",
+    "key",
+    "rules",
+    "limits",
+    "retention",
+    "embedding",
+    "drift",
+    "theme",
+    "symbols",
+    "read_back",
+    "keys",
 ];
 
 /// A number between 0 and 1.
@@ -265,7 +278,8 @@ impl Config {
 
     /// The values in force, as a file that could be read again.
     pub fn to_yaml(&self) -> String {
-        let word = |words: &[(&'static str, Choice)]| words.iter().find(|(_, c)| *c == self.backend).map_or("", |w| w.0);
+        let word =
+            |words: &[(&'static str, Choice)]| words.iter().find(|(_, c)| *c == self.backend).map_or("", |w| w.0);
         let quoted = |text: &str| serde_json::Value::from(text).to_string();
         let path = |path: &Option<PathBuf>| path.as_ref().map_or("null".into(), |p| quoted(&p.to_string_lossy()));
         let list = |items: &[String]| items.iter().map(|item| quoted(item)).collect::<Vec<_>>().join(", ");

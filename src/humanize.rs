@@ -44,6 +44,11 @@ pub fn short(value: f64) -> String {
     }
 }
 
+/// A count in at most five columns: `7`, `9999`, `12k`.
+pub fn count(count: u64) -> String {
+    if count < 10_000 { count.to_string() } else { short(count as f64) }
+}
+
 /// A score in [0, 1] as in the record list: `.81`, `1.0`.
 pub fn score(value: f64) -> String {
     let text = format!("{value:.2}");
@@ -91,7 +96,10 @@ mod tests {
         assert_eq!(number(1234567.25), "1,234,567.25");
         assert_eq!(number(999.0), "999");
         assert_eq!(number(5e-324), "5e-324");
-        assert_eq!((short(0.0814), short(12.34), short(812.4), short(1234.0)), ("0.081".into(), "12.3".into(), "812".into(), "1.2k".into()));
+        assert_eq!(
+            (short(0.0814), short(12.34), short(812.4), short(1234.0)),
+            ("0.081".into(), "12.3".into(), "812".into(), "1.2k".into())
+        );
         assert_eq!((score(0.814), score(1.0), score(0.0)), (".81".into(), "1.0".into(), ".00".into()));
         assert_eq!(span(Duration::from_secs(7_500)), "2h 05m");
         assert_eq!((bytes(512), bytes(64 << 20), bytes(1536)), ("512 B".into(), "64 MiB".into(), "1.5 KiB".into()));

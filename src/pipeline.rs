@@ -118,8 +118,7 @@ impl Pipeline {
     pub fn start(options: Options, clock: SharedClock) -> std::io::Result<Self> {
         let (updates_in, updates) = channel("updates", UPDATES, WhenFull::Block);
         let pool = Pool::new(options.cache_bytes, options.embedding.backend.is_cheap(), Arc::clone(&clock));
-        let shared =
-            Shared { stop: Arc::default(), clock, pool: Arc::new(pool), updates: updates_in };
+        let shared = Shared { stop: Arc::default(), clock, pool: Arc::new(pool), updates: updates_in };
         let (lines_in, lines) = channel("lines", BATCHES, WhenFull::Block);
         let (records_in, records) = channel("records", BATCHES, WhenFull::Block);
         let handle = Handle { stop: Arc::clone(&shared.stop), pool: Arc::clone(&shared.pool) };

@@ -49,7 +49,14 @@ const TABLE: [Entry; 26] = [
     entry("Records", Action::Freeze, "freeze", &["space"], "freeze", "stop the view while reading goes on, and go on"),
     entry("Records", Action::Open, "open", &["enter"], "open", "the selected record in full"),
     entry("Records", Action::Out, "out", &["backspace"], "", "out of the record"),
-    entry("Records", Action::NextViolation, "next-violation", &["v"], "next violation", "to the next record that broke a rule"),
+    entry(
+        "Records",
+        Action::NextViolation,
+        "next-violation",
+        &["v"],
+        "next violation",
+        "to the next record that broke a rule",
+    ),
     entry("Records", Action::PreviousViolation, "previous-violation", &["V"], "", "to the one before"),
     entry("Records", Action::Follow, "follow", &["G", "end"], "follow", "to the newest, and follow"),
     entry("Moving", Action::Up, "up", &["k", "up"], "", "a line up"),
@@ -126,7 +133,8 @@ impl Keymap {
 
 /// A capital letter carries its shift; terminals differ in whether they say so.
 fn normal(code: KeyCode, modifiers: KeyModifiers) -> Key {
-    let shift = if matches!(code, KeyCode::Char(_) | KeyCode::BackTab) { KeyModifiers::SHIFT } else { KeyModifiers::NONE };
+    let shift =
+        if matches!(code, KeyCode::Char(_) | KeyCode::BackTab) { KeyModifiers::SHIFT } else { KeyModifiers::NONE };
     (code, modifiers - shift)
 }
 

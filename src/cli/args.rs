@@ -209,7 +209,13 @@ mod tests {
 
     #[test]
     fn watch_is_the_default() {
-        for line in ["watcher a.ndjson", "watcher --theme light a.ndjson", "watcher -", "watcher watch a.ndjson", "watcher a --from end"] {
+        for line in [
+            "watcher a.ndjson",
+            "watcher --theme light a.ndjson",
+            "watcher -",
+            "watcher watch a.ndjson",
+            "watcher a --from end",
+        ] {
             assert!(matches!(read(line).command, Command::Watch(_)), "{line}");
         }
         for line in ["watcher demo", "watcher --theme light demo", "watcher --backend=lexical demo"] {

@@ -66,7 +66,9 @@ pub(super) fn demo(setup: Setup) -> Result<(), Failure> {
 
 fn sink(run: &Run, replace: bool) -> Result<Option<crate::sink::ndjson::NdjsonSink>, Failure> {
     if run.output.as_ref().is_some_and(|path| path.as_os_str() == "-") {
-        return Err(Failure::Usage("standard output is the screen: name a file for --output, or add --headless".into()));
+        return Err(Failure::Usage(
+            "standard output is the screen: name a file for --output, or add --headless".into(),
+        ));
     }
     setup::sink(run, replace)
 }
@@ -94,7 +96,9 @@ pub(super) fn inputs(sources: &[PathBuf]) -> Result<Vec<Input>, Failure> {
         if source.as_os_str() != "-" {
             inputs.push(Input::Files(source.clone()));
         } else if std::io::stdin().is_terminal() {
-            return Err(Failure::Usage("`-` reads standard input, which is the keyboard here: pipe a log into it".into()));
+            return Err(Failure::Usage(
+                "`-` reads standard input, which is the keyboard here: pipe a log into it".into(),
+            ));
         } else if !inputs.contains(&Input::Stdin) {
             inputs.push(Input::Stdin);
         }

@@ -90,7 +90,8 @@ impl Condition {
             }
             Kind::NoData => {
                 let found = summary.no_data.len() as u64;
-                return (found > 0).then(|| format!("{}: rules without data: {}", self.text, summary.no_data.join(", ")));
+                return (found > 0)
+                    .then(|| format!("{}: rules without data: {}", self.text, summary.no_data.join(", ")));
             }
         };
         holds.then(|| format!("{}: {found} of {}", self.text, summary.records))
@@ -103,7 +104,8 @@ mod tests {
 
     #[test]
     fn conditions_are_read_and_decided() {
-        let summary = Summary { records: 100, rejected: 1, unscored: 6, severities: [3, 2, 0], ..Summary::default() };
+        let mut summary = Summary::default();
+        (summary.records, summary.rejected, summary.unscored, summary.severities) = (100, 1, 6, [3, 2, 0]);
         let holds = |text: &str| text.parse::<Condition>().unwrap().finding(&summary).is_some();
         assert!(!holds("critical") && holds("warning"));
         assert!(holds("unscored>5%") && !holds("unscored>6%") && holds("unscored>5"));

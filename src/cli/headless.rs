@@ -8,10 +8,10 @@ use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::Failure;
 use super::args::{Replay, Run, SummaryForm, Watch};
 use super::dashboard::{inputs, need_file};
 use super::setup::{self, Mode, Setup};
-use super::Failure;
 use crate::clock::SystemClock;
 use crate::humanize;
 use crate::message::{EngineState, SourceState, Update};
@@ -146,11 +146,8 @@ async fn wait(mut updates: Receiver<Update>, bar: &ProgressBar) -> anyhow::Resul
 
 fn text(summary: &Summary) -> String {
     let number = |n: u64| humanize::number(n as f64);
-    let actions: Vec<String> = Action::ALL
-        .iter()
-        .rev()
-        .map(|action| format!("{} {action}", number(summary.with_action(*action))))
-        .collect();
+    let actions: Vec<String> =
+        Action::ALL.iter().rev().map(|action| format!("{} {action}", number(summary.with_action(*action)))).collect();
     let mut out = format!(
         "records    {} judged, {} rejected\nadvice     {}\nchecked    {} of {} had their answers compared, by {}\n",
         number(summary.records),
@@ -190,10 +187,8 @@ fn json(summary: &Summary) -> serde_json::Value {
     let percentiles = |found: Option<Percentiles>| {
         found.map(|p| serde_json::json!({ "p50": p.p50, "p95": p.p95, "p99": p.p99, "n": p.n }))
     };
-    let actions: serde_json::Map<String, serde_json::Value> = Action::ALL
-        .iter()
-        .map(|action| (action.word().to_owned(), summary.with_action(*action).into()))
-        .collect();
+    let actions: serde_json::Map<String, serde_json::Value> =
+        Action::ALL.iter().map(|action| (action.word().to_owned(), summary.with_action(*action).into())).collect();
     let violations: serde_json::Map<String, serde_json::Value> =
         summary.violations.iter().map(|(rule, count)| (rule.to_string(), (*count).into())).collect();
     serde_json::json!({

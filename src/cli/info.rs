@@ -2,9 +2,9 @@
 
 use clap::CommandFactory;
 
+use super::Failure;
 use super::args::{Args, ConfigWhat};
 use super::setup::Setup;
-use super::Failure;
 use crate::app::keymap::Keymap;
 
 /// What a newcomer wants.

@@ -3,7 +3,9 @@
 use std::fs;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+
+use tracing_appender::non_blocking::WorkerGuard;
 
 use super::args::{Common, Run};
 use super::{Failure, report};
@@ -30,6 +32,8 @@ const LOG_BYTES: u64 = 8 << 20;
 pub(super) struct Setup {
     pub config: Config,
     pub paths: Option<Paths>,
+    /// Writes the rest of the log when it goes.
+    _log: Option<WorkerGuard>,
 }
 
 /// How a pipeline is to run.
@@ -69,8 +73,8 @@ impl Setup {
         if !common.group_by.is_empty() {
             config.key.clone_from(&common.group_by);
         }
-        start_log(paths.as_ref());
-        Ok(Self { config, paths })
+        let log = start_log(paths.as_ref());
+        Ok(Self { config, paths, _log: log })
     }
 
     /// The rules in force, and what to say about them.
@@ -132,7 +136,9 @@ impl Setup {
         let shipped = crate::ui::theme::SHIPPED;
         let own_dir = self.paths.as_ref().map(|paths| paths.config.join("themes"));
         let plain = !name.is_empty() && !name.contains(['/', '\\', '\0']) && !name.starts_with('.');
-        if let Some(path) = own_dir.filter(|_| plain).map(|dir| dir.join(format!("{name}.yaml"))).filter(|p| p.is_file()) {
+        if let Some(path) =
+            own_dir.filter(|_| plain).map(|dir| dir.join(format!("{name}.yaml"))).filter(|p| p.is_file())
+        {
             let text = fs::read_to_string(&path).map_err(|e| Failure::Usage(format!("{}: {e}", path.display())))?;
             return Ok((path.display().to_string(), text));
         }
@@ -182,31 +188,33 @@ pub(super) fn sink(run: &Run, replace: bool) -> Result<Option<NdjsonSink>, Failu
     }
     if !replace && fs::metadata(path).is_ok_and(|meta| meta.len() > 0) {
         let path = path.display();
-        return Err(Failure::Usage(format!("{path} exists already and would be lost; name another file, or remove it")));
+        return Err(Failure::Usage(format!(
+            "{path} exists already and would be lost; name another file, or remove it"
+        )));
     }
     let wrong = |error: std::io::Error| Failure::Usage(format!("output {}: {error}", path.display()));
     NdjsonSink::create(path, options).map(Some).map_err(wrong)
 }
 
 /// Logs go to a file of their own, never to the screen. Without a place for it there is no log.
-fn start_log(paths: Option<&Paths>) {
-    let Some(paths) = paths else { return };
-    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&paths.state);
+fn start_log(paths: Option<&Paths>) -> Option<WorkerGuard> {
+    let paths = paths?;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(&paths.state).ok()?;
     let path = paths.log();
     let large = fs::metadata(&path).is_ok_and(|meta| meta.len() > LOG_BYTES);
-    let file = made.and_then(|()| {
-        fs::OpenOptions::new().create(true).write(true).append(!large).truncate(large).mode(0o600).open(&path)
-    });
-    if let Ok(file) = file {
-        let level = std::env::var("WATCHER_LOG").ok().and_then(|level| level.parse().ok());
-        let logger = tracing_subscriber::fmt()
-            .with_writer(Mutex::new(file))
-            .with_ansi(false)
-            .with_max_level(level.unwrap_or(tracing::Level::INFO))
-            .finish();
-        // A second logger in one process (tests) is of no use and no harm.
-        let _ = tracing::subscriber::set_global_default(logger);
-    }
+    let mut options = fs::OpenOptions::new();
+    options.create(true).write(true).append(!large).truncate(large).mode(0o600);
+    // Written by a thread of its own: a slow disk must not hold up a record.
+    let (writer, guard) = tracing_appender::non_blocking(options.open(&path).ok()?);
+    let level = std::env::var("WATCHER_LOG").ok().and_then(|level| level.parse().ok());
+    let logger = tracing_subscriber::fmt()
+        .with_writer(writer)
+        .with_ansi(false)
+        .with_max_level(level.unwrap_or(tracing::Level::INFO))
+        .finish();
+    // A second logger in one process (tests) is of no use and no harm.
+    let _ = tracing::subscriber::set_global_default(logger);
+    Some(guard)
 }
 
 fn set(name: &str) -> Option<String> {

@@ -510,9 +510,23 @@ mod tests {
         let numbers: Vec<_> = record.numbers.iter().map(|(n, v)| (n.as_str(), *v)).collect();
         assert_eq!(
             numbers[1..],
-            [("physics.energy_in", 1.0), ("metrics.pa", 2.5), ("metrics.var", -1.0), ("latency_ms", 12.0), ("extra.deep[0].n", 7.0)]
+            [
+                ("physics.energy_in", 1.0),
+                ("metrics.pa", 2.5),
+                ("metrics.var", -1.0),
+                ("latency_ms", 12.0),
+                ("extra.deep[0].n", 7.0)
+            ]
         );
         assert_eq!(record.label("extra.ok").map(|v| &**v), Some("true"));
+    }
+
+    #[test]
+    fn numbers_are_read_to_the_last_bit() {
+        for text in ["100.00000000000001", "5e-324", "0.1", "9007199254740993.0", "-1.7976931348623157e308"] {
+            let record = parse(&format!("{{\"x\":{text}}}")).unwrap();
+            assert_eq!(record.number("x"), Some(text.parse().unwrap()), "{text}");
+        }
     }
 
     #[test]

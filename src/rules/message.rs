@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::expr::{Fault, Resolve, Slots, parse};
 use super::expr::{Ast, Kind};
+use super::expr::{Fault, Resolve, Slots, parse};
 use crate::humanize;
 
 /// A text with places for values.

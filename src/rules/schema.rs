@@ -21,23 +21,31 @@ pub struct Source {
 }
 
 const FILE_KEYS: [&str; 4] = ["version", "fields", "defaults", "rules"];
-const RULE_KEYS: [&str; 9] =
-    ["id", "desc", "severity", "tags", "enabled", "message", "missing", "limit", "require"];
+const RULE_KEYS: [&str; 9] = ["id", "desc", "severity", "tags", "enabled", "message", "missing", "limit", "require"];
 const LIMIT_KEYS: [&str; 10] =
     ["field", "min", "max", "exclusive", "warn_min", "warn_max", "one_of", "not_in", "max_step", "unit"];
 const DEFAULT_KEYS: [&str; 3] = ["severity", "missing", "enabled"];
 
 /// Parts of the language that this version knows of and does not run.
 const LATER: [&str; 12] = [
-    "lists", "macros", "tests", "alert_if", "window", "for", "keep_firing", "cooldown", "mode", "exceptions",
-    "notify", "capture",
+    "lists",
+    "macros",
+    "tests",
+    "alert_if",
+    "window",
+    "for",
+    "keep_firing",
+    "cooldown",
+    "mode",
+    "exceptions",
+    "notify",
+    "capture",
 ];
 
 const SEVERITIES: [(&str, Severity); 3] =
     [("info", Severity::Info), ("warning", Severity::Warning), ("critical", Severity::Critical)];
 
-const MISSING: [(&str, Missing); 3] =
-    [("skip", Missing::Skip), ("warn", Missing::Warn), ("violate", Missing::Violate)];
+const MISSING: [(&str, Missing); 3] = [("skip", Missing::Skip), ("warn", Missing::Warn), ("violate", Missing::Violate)];
 
 /// What the engines find, for rules to read.
 const FOUND: [&str; 8] = [
@@ -200,9 +208,9 @@ impl Building {
         };
         let id = at.string()?;
         let kebab = !id.is_empty()
-            && id.split('-').all(|part| {
-                !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
-            });
+            && id
+                .split('-')
+                .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()));
         if !kebab {
             at.fault(format!("`{id}` is not kebab-case"), Some("lower-case letters, digits and single `-`".into()));
             return None;
@@ -318,7 +326,10 @@ fn read_limit(node: &Node<'_>, rule: usize, unit: &mut String, fields: &mut Fiel
     }
     let max_step = node.get("max_step").map(|n| n.number());
     if !bounded && max_step.is_none() {
-        node.fault("the limit has no bound", Some("add one of min, max, warn_min, warn_max, max_step, one_of, not_in".into()));
+        node.fault(
+            "the limit has no bound",
+            Some("add one of min, max, warn_min, warn_max, max_step, one_of, not_in".into()),
+        );
         return None;
     }
     if low > high {
@@ -421,7 +432,10 @@ mod tests {
 
     #[test]
     fn version_and_rules_are_needed() {
-        assert_eq!(load_text("rules: []").unwrap_err(), ["r.yaml:1:1: the file does not name its version (add `version: 1`)"]);
+        assert_eq!(
+            load_text("rules: []").unwrap_err(),
+            ["r.yaml:1:1: the file does not name its version (add `version: 1`)"]
+        );
         assert!(load_text("version: 2\nrules: []").is_err());
         assert!(load_text("version: 1").is_err());
     }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::create_private;
 use crate::record::Rejected;
-use crate::verdict::json::{self, Options};
 use crate::verdict::Verdict;
+use crate::verdict::json::{self, Options};
 
 /// Bytes gathered before they are written, unless the pipeline is idle.
 const BUFFER: usize = 256 << 10;

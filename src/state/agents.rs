@@ -129,9 +129,8 @@ impl Agent {
             self.risk = (!risks.is_empty()).then(|| risks.iter().sum::<f64>() / risks.len() as f64);
             self.worst = self.recent.iter().map(|(_, action, _)| *action).max().unwrap_or(Action::Allow);
             self.severity = self.recent.iter().filter_map(|(.., severity)| *severity).max();
-            self.usual_gap_s = (self.gaps.len() >= QUIET_MIN_GAPS)
-                .then(|| quantile(self.gaps.iter().copied(), USUAL_GAP))
-                .flatten();
+            self.usual_gap_s =
+                (self.gaps.len() >= QUIET_MIN_GAPS).then(|| quantile(self.gaps.iter().copied(), USUAL_GAP)).flatten();
         }
         let silent = self.silent_s(at);
         // A second is the finest that event times of one key can be trusted to.

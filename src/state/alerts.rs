@@ -21,7 +21,7 @@ const RESOLVED_AFTER_S: i64 = 60;
 const FORGOTTEN_AFTER_S: i64 = 1_800;
 
 /// Bars of a row's sparkline, and seconds a bar.
-const BARS: usize = 12;
+const BARS: usize = 8;
 const BAR_S: i64 = 5;
 
 /// Rows of drift that make an alert of it: a single one is what noise does.

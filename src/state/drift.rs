@@ -93,9 +93,10 @@ impl DriftBoard {
     pub fn refresh(&mut self) {
         let mut order: Vec<&Series> = self.by_name.values().collect();
         order.sort_by(|a, b| {
-            b.weight.total_cmp(&a.weight).then_with(|| rank(&a.name).cmp(&rank(&b.name))).then_with(|| {
-                (&a.key, &a.name).cmp(&(&b.key, &b.name))
-            })
+            b.weight
+                .total_cmp(&a.weight)
+                .then_with(|| rank(&a.name).cmp(&rank(&b.name)))
+                .then_with(|| (&a.key, &a.name).cmp(&(&b.key, &b.name)))
         });
         let weight = |id: &(Arc<str>, Arc<str>)| self.by_name.get(id).map(|series| series.weight);
         let first = order.first().map(|s| (Arc::clone(&s.key), Arc::clone(&s.name)));

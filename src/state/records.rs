@@ -64,10 +64,11 @@ impl Records {
     pub fn next_violation(&mut self, newer: bool) -> bool {
         let Some(index) = self.index() else { return false };
         let breached = |i: &usize| self.history.get(*i).is_some_and(|row| !row.verdict.violations.is_empty());
-        let found = if newer {
+        // Who follows the newest and asks for the next one wants to see the latest.
+        let found = if newer && !self.follows() {
             (index + 1..self.history.len()).find(breached)
         } else {
-            (0..index).rev().find(breached)
+            (0..index + usize::from(self.follows())).rev().find(breached)
         };
         if let Some(index) = found {
             self.select(index);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
+use hdrhistogram::{Counter, Histogram};
 
 use crate::verdict::{Action, Level, Severity, Verdict};
 
@@ -26,9 +26,9 @@ pub struct Summary {
     /// Records by risk: hundredths, rounded up, so that `> 0.5` is everything from the 51st on.
     risks: [u64; 101],
     /// The agents' `latency_ms`, in tenths of a ms.
-    latency: Histogram<u64>,
+    latency: Spans<u64>,
     /// Time of the engines a record, µs.
-    own: Histogram<u64>,
+    own: Spans<u64>,
     /// How long the run took.
     pub elapsed: Duration,
     /// The backend that computed the divergence.
@@ -52,19 +52,38 @@ pub struct Percentiles {
     pub n: u64,
 }
 
-impl Percentiles {
-    /// Of a histogram whose unit is `1 / per_unit` of the result's; `None` when it is empty.
-    pub fn of<C: hdrhistogram::Counter>(histogram: &Histogram<C>, per_unit: f64) -> Option<Self> {
-        let at = |q: f64| histogram.value_at_quantile(q) as f64 / per_unit;
-        let n = histogram.len();
-        (n > 0).then(|| Self { p50: at(0.5), p95: at(0.95), p99: at(0.99), n })
+/// A histogram of spans that grows with its values, two significant digits.
+#[derive(Debug, Clone)]
+pub struct Spans<C: Counter>(Histogram<C>);
+
+/// A histogram's memory grows with its largest value, so values are counted up to here: a day in µs.
+const LONGEST: u64 = 86_400_000_000;
+
+impl<C: Counter> Default for Spans<C> {
+    #[allow(clippy::expect_used)]
+    fn default() -> Self {
+        Self(Histogram::new(2).expect("two digits are within the library's one to five"))
     }
 }
 
-/// A histogram that grows with its values, two significant digits.
-#[allow(clippy::expect_used)]
-fn histogram() -> Histogram<u64> {
-    Histogram::new(2).expect("two digits are within the library's one to five")
+impl<C: Counter> Spans<C> {
+    /// Counts a span.
+    pub fn add(&mut self, value: u64) {
+        // It resizes itself and refuses nothing below the bound; `saturating_record` would cut at its present size.
+        let _ = self.0.record(value.min(LONGEST));
+    }
+
+    /// Counts all that another has.
+    pub fn merge(&mut self, other: &Self) {
+        let _ = self.0.add(&other.0);
+    }
+
+    /// Three percentiles, where `per_unit` counted ones make one of the result's; `None` when nothing was counted.
+    pub fn percentiles(&self, per_unit: f64) -> Option<Percentiles> {
+        let at = |q: f64| self.0.value_at_quantile(q) as f64 / per_unit;
+        let n = self.0.len();
+        (n > 0).then(|| Percentiles { p50: at(0.5), p95: at(0.95), p99: at(0.99), n })
+    }
 }
 
 impl Default for Summary {
@@ -77,8 +96,8 @@ impl Default for Summary {
             violations: BTreeMap::new(),
             severities: [0; 3],
             risks: [0; 101],
-            latency: histogram(),
-            own: histogram(),
+            latency: Spans::default(),
+            own: Spans::default(),
             elapsed: Duration::ZERO,
             backend: "".into(),
             rules: "".into(),
@@ -86,9 +105,6 @@ impl Default for Summary {
         }
     }
 }
-
-/// Latencies are counted up to a day: a histogram's memory grows with its largest value.
-const LONGEST_MS: f64 = 86_400_000.0;
 
 impl Summary {
     /// Takes in a verdict and the record's latency, ms.
@@ -111,10 +127,10 @@ impl Summary {
             self.risks[(risk.clamp(0.0, 1.0) * 100.0).ceil() as usize] += 1;
         }
         if let Some(ms) = latency_ms.filter(|ms| *ms >= 0.0) {
-            self.latency.saturating_record((ms.min(LONGEST_MS) * 10.0) as u64);
+            self.latency.add((ms * 10.0) as u64);
         }
         let t = &verdict.timing;
-        self.own.saturating_record(t.embedding + t.constraints + t.drift);
+        self.own.add(t.embedding + t.constraints + t.drift);
     }
 
     /// Records whose risk is above `limit`, to the hundredth.
@@ -125,12 +141,12 @@ impl Summary {
 
     /// The agents' latency, ms.
     pub fn latency_ms(&self) -> Option<Percentiles> {
-        Percentiles::of(&self.latency, 10.0)
+        self.latency.percentiles(10.0)
     }
 
     /// Time of the engines a record, µs.
     pub fn own_us(&self) -> Option<Percentiles> {
-        Percentiles::of(&self.own, 1.0)
+        self.own.percentiles(1.0)
     }
 
     /// Records a second.

@@ -48,9 +48,7 @@ impl<B: Bucket> Timeline<B> {
         }
         // A leap of many times the span is a hole, not thin traffic: widening over it would lose all detail.
         let near = |number: i64, first: i64, capacity: usize| number - first < LEAP * capacity as i64;
-        while number - self.first >= self.capacity as i64
-            && near(number, self.first, self.capacity)
-            && self.is_sparse()
+        while number - self.first >= self.capacity as i64 && near(number, self.first, self.capacity) && self.is_sparse()
         {
             self.widen();
             number = at.as_second().div_euclid(self.width_s);

@@ -15,11 +15,7 @@ pub fn frame(area: Rect) -> (Rect, Rect, Rect) {
     let header = u16::from(area.height >= 4);
     let footer = u16::from(area.height >= 6);
     let line = |y, height| Rect { y, height, ..area };
-    (
-        line(area.y, header),
-        line(area.y + header, area.height - header - footer),
-        line(area.bottom() - footer, footer),
-    )
+    (line(area.y, header), line(area.y + header, area.height - header - footer), line(area.bottom() - footer, footer))
 }
 
 /// The panes of the overview with their places.
@@ -75,11 +71,7 @@ pub fn record(body: Rect, rules: u16) -> [Rect; 3] {
     let facts = 6.min(body.height / 3);
     let rules = (rules + 2).clamp(3, 10).min((body.height - facts) / 2);
     let line = |y, height| Rect { y, height, ..body };
-    [
-        line(body.y, facts),
-        line(body.y + facts, body.height - facts - rules),
-        line(body.bottom() - rules, rules),
-    ]
+    [line(body.y, facts), line(body.y + facts, body.height - facts - rules), line(body.bottom() - rules, rules)]
 }
 
 /// A box of at most this size in the middle of the screen.

@@ -145,11 +145,7 @@ mod tests {
     use super::*;
 
     fn scored(risk: f64) -> Divergence {
-        Divergence {
-            semantic: Some(risk),
-            risk: Some(risk),
-            ..Divergence::none(Outcome::Scored, "portable".into())
-        }
+        Divergence { semantic: Some(risk), risk: Some(risk), ..Divergence::none(Outcome::Scored, "portable".into()) }
     }
 
     fn breach(severity: Severity) -> Violation {

@@ -478,9 +478,13 @@ mod tests {
 
     #[test]
     fn aliases_check_every_spelling_in_the_record_s_order() {
-        let mut bench = Bench::new(include_str!("../../../sample-data/rules/watcher-protocol.yaml").split_once("version: 1").unwrap().1);
-        let ids = bench.ids(r#"{"physics":{"energy_in":1,"energy_out":2},"financial":{"proposed_loss":-5},
-            "metrics":{"pressure":-1,"leverage_ratio":11," Pa ":-2,"VAR":-10001}}"#);
+        let mut bench = Bench::new(
+            include_str!("../../../sample-data/rules/watcher-protocol.yaml").split_once("version: 1").unwrap().1,
+        );
+        let ids = bench.ids(
+            r#"{"physics":{"energy_in":1,"energy_out":2},"financial":{"proposed_loss":-5},
+            "metrics":{"pressure":-1,"leverage_ratio":11," Pa ":-2,"VAR":-10001}}"#,
+        );
         assert_eq!(ids, ["energy-balance", "pressure", "leverage", "pressure", "max-loss"]);
         assert!(bench.ids(r#"{"metrics":{"pressure":0,"leverage":10,"température":-1,"var":-10000}}"#).is_empty());
     }
@@ -518,7 +522,9 @@ mod tests {
 
     #[test]
     fn rules_on_findings_run_after_them_and_cannot_be_forged() {
-        let mut bench = Bench::new("rules:\n  - id: d\n    require: 'divergence.risk <= 0.5'\n  - id: e\n    limit: {field: divergence.risk, max: 0.7}\n");
+        let mut bench = Bench::new(
+            "rules:\n  - id: d\n    require: 'divergence.risk <= 0.5'\n  - id: e\n    limit: {field: divergence.risk, max: 0.7}\n",
+        );
         assert_eq!(bench.ids(r#"{"test_risk":0.9}"#), ["e", "d"]);
         assert_eq!(bench.ids(r#"{"test_risk":0.6}"#), ["d"]);
         assert!(bench.ids(r#"{"test_risk":0.1,"divergence":{"risk":0.9}}"#).is_empty());

@@ -164,7 +164,10 @@ mod tests {
     fn watches_risk_latency_and_metrics_once_a_record() {
         let mut engine = Drift::new(Options::default());
         let seen = run(&mut engine, 0, r#"{"latency_ms":5,"metrics":{"Pa":1," pa ":2,"temp":3},"other":4}"#);
-        assert_eq!(seen, ["divergence.risk warm_up", "latency_ms warm_up", "metrics.pa warm_up", "metrics.temp warm_up"]);
+        assert_eq!(
+            seen,
+            ["divergence.risk warm_up", "latency_ms warm_up", "metrics.pa warm_up", "metrics.temp warm_up"]
+        );
     }
 
     #[test]

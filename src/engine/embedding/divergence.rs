@@ -1,6 +1,7 @@
 //! Scores of one record from the features of its samples.
 //!
-//! Semantic divergence = (1 − mean pairwise cosine) / 2, clamped to [0, 1]. All samples blank: 0; some blank: 1.
+//! Semantic divergence = (1 − mean pairwise cosine) / 2, clamped to [0, 1]. All samples blank: 0; some blank: 1; the
+//! same for the lexical one.
 
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use crate::record::trim;
 use crate::verdict::{Divergence, Outcome};
 
 /// An outlier is named when its mean likeness to the others is lower than the next one's by at least this.
-const OUTLIER_MARGIN: f64 = 0.02;
+const OUTLIER_MARGIN: f64 = 0.05;
 
 /// Scores the samples of a record, of which there are at least two.
 ///
@@ -33,14 +34,14 @@ pub fn score(samples: &[Arc<str>], texts: &[&TextFeatures], backend: &Arc<str>) 
         None => (lexical, lexical_likeness),
     };
     let blank = samples.iter().filter(|sample| trim(sample).is_empty()).count();
-    let semantic = match blank {
-        0 => semantic,
-        n if n == samples.len() => 0.0,
-        _ => 1.0,
+    let (semantic, lexical) = match blank {
+        0 => (semantic, lexical.clamp(0.0, 1.0)),
+        n if n == samples.len() => (0.0, 0.0),
+        _ => (1.0, 1.0),
     };
     Ok(Divergence {
         semantic: Some(semantic),
-        lexical: Some(lexical.clamp(0.0, 1.0)),
+        lexical: Some(lexical),
         risk: Some(semantic),
         outlier: outlier(&likeness),
         ..Divergence::none(Outcome::Scored, Arc::clone(backend))

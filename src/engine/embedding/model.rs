@@ -64,7 +64,11 @@ impl ModelFiles {
         let nested = dir.join("onnx/model.onnx");
         let onnx = if nested.exists() { nested } else { dir.join("model.onnx") };
         let name = dir.file_name().map_or_else(|| dir.display().to_string(), |n| n.to_string_lossy().into_owned());
-        Ok(Self { name, onnx: read("model.onnx", &onnx)?, tokenizer: read("tokenizer.json", &dir.join("tokenizer.json"))? })
+        Ok(Self {
+            name,
+            onnx: read("model.onnx", &onnx)?,
+            tokenizer: read("tokenizer.json", &dir.join("tokenizer.json"))?,
+        })
     }
 }
 
@@ -118,7 +122,11 @@ pub fn pool_output(shape: &[usize], values: &[f32]) -> Result<Vector, ModelError
             }
             sum.iter().map(|s| s / *tokens as f32).collect()
         }
-        _ => return Err(ModelError::Shape(format!("its output has the shape {shape:?}, not [1, dim] or [1, tokens, dim]"))),
+        _ => {
+            return Err(ModelError::Shape(format!(
+                "its output has the shape {shape:?}, not [1, dim] or [1, tokens, dim]"
+            )));
+        }
     };
     let norm = vector.iter().map(|v| f64::from(*v) * f64::from(*v)).sum::<f64>().sqrt();
     if !norm.is_finite() || norm == 0.0 {

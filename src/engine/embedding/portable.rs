@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use rten::{Model, ModelOptions, NodeId, RunOptions, ThreadPool, ValueOrView};
-use rten_tensor::prelude::*;
 use rten_tensor::NdTensor;
+use rten_tensor::prelude::*;
 
 use super::model::{Backend, Embedder, INPUTS, ModelError, ModelFiles, Vector, feed, pool_output};
 
@@ -75,12 +75,11 @@ impl Embedder for Session {
         }
         let mut options = RunOptions::default();
         options.thread_pool = Some(Arc::clone(&self.threads));
-        let mut outputs = self
-            .model
-            .run(inputs, &[self.output], Some(options))
-            .map_err(|e| ModelError::Run(e.to_string()))?;
+        let mut outputs =
+            self.model.run(inputs, &[self.output], Some(options)).map_err(|e| ModelError::Run(e.to_string()))?;
         let output = outputs.pop().ok_or_else(|| ModelError::Run("no output".into()))?;
-        let tensor = output.into_tensor::<f32>().ok_or_else(|| ModelError::Shape("its output is not float32".into()))?;
+        let tensor =
+            output.into_tensor::<f32>().ok_or_else(|| ModelError::Shape("its output is not float32".into()))?;
         let shape = tensor.shape().to_vec();
         match tensor.data() {
             Some(values) => pool_output(&shape, values),

@@ -71,8 +71,7 @@ pub fn select(options: &Options) -> Selected {
             Err(why) => warnings.push(format!("no model runs, comparing words instead: {why}")),
         }
     }
-    let (mode, name) =
-        if options.backend == Choice::None { (Mode::None, "none") } else { (Mode::Lexical, "lexical") };
+    let (mode, name) = if options.backend == Choice::None { (Mode::None, "none") } else { (Mode::Lexical, "lexical") };
     let label = if mode == Mode::None { "divergence off" } else { "words only · lexical" };
     Selected { ready: Ready { mode, name: name.into(), model: None }, label: label.into(), warnings }
 }

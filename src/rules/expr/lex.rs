@@ -55,8 +55,7 @@ fn number(rest: &str, at: usize) -> Result<(Token, usize), Fault> {
     let bytes = rest.as_bytes();
     let mut end = 0;
     while end < bytes.len() {
-        let exponent_sign =
-            matches!(bytes[end], b'+' | b'-') && end > 0 && matches!(bytes[end - 1], b'e' | b'E');
+        let exponent_sign = matches!(bytes[end], b'+' | b'-') && end > 0 && matches!(bytes[end - 1], b'e' | b'E');
         if !(bytes[end].is_ascii_alphanumeric() || bytes[end] == b'.' || exponent_sign) {
             break;
         }

@@ -45,21 +45,20 @@ fn agent_line<'a>(agent: &Agent, state: &AppState, width: usize, theme: &Theme) 
         // Nothing is green that was not looked at.
         (symbol, style) = (theme.symbols.none, muted);
     }
-    let name = 14.min(width / 4);
-    let mut spans = vec![
-        Span::styled(format!("{symbol} "), style),
-        Span::styled(column(&agent.key, name, ellipsis), text),
-    ];
+    let name = 12.min(width / 5);
+    let mut spans =
+        vec![Span::styled(format!("{symbol} "), style), Span::styled(column(&agent.key, name, ellipsis), text)];
     if agent.quiet {
         let note = format!(" {}", quiet_text(agent, state.event_time()));
-        spans.push(Span::styled(column(&note, width.saturating_sub(name + 2), ellipsis), theme.style(Meaning::Warning)));
+        spans
+            .push(Span::styled(column(&note, width.saturating_sub(name + 2), ellipsis), theme.style(Meaning::Warning)));
         return Line::from(spans);
     }
     let seen = humanize::span(std::time::Duration::from_secs_f64(agent.silent_s(state.event_time()).min(1e9)));
-    spans.push(Span::styled(format!(" {:>5}/s", humanize::short(agent.rate)), text));
-    spans.push(Span::styled(format!("  seen {seen:>6}"), muted));
+    spans.push(Span::styled(format!(" {:>4}/s", humanize::short(agent.rate)), text));
+    spans.push(Span::styled(format!(" seen {seen:>5}"), muted));
     let p95 = agent.p95_ms.map_or("–".into(), humanize::short);
-    spans.push(Span::styled(format!("  p95 {p95:>5} ms"), text));
+    spans.push(Span::styled(format!("  p95 {p95:>4} ms"), text));
     let risk = agent.risk.map_or(" – ".into(), humanize::score);
     let bars = spark::bars(&theme.symbols, agent.risks.iter().copied(), 0.5, false);
     let tail = match agent.checked.percent() {
@@ -67,7 +66,7 @@ fn agent_line<'a>(agent: &Agent, state: &AppState, width: usize, theme: &Theme) 
         None => "  not checked".to_owned(),
     };
     let used: usize = spans.iter().map(Span::width).sum();
-    let wanted = 12 + tail.len();
+    let wanted = 11 + tail.len();
     let room = width.saturating_sub(used + wanted).min(24);
     let bars: String = bars.chars().skip(bars.chars().count().saturating_sub(room)).collect();
     if width >= used + wanted {

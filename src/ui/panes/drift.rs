@@ -47,7 +47,8 @@ pub fn render(frame: &mut Frame<'_>, area: Rect, state: &AppState, theme: &Theme
 }
 
 fn short_name(series: &Series) -> &str {
-    series.name.strip_prefix("divergence.").unwrap_or(&series.name)
+    let name = &series.name;
+    name.strip_prefix("divergence.").or_else(|| name.strip_prefix("metrics.")).unwrap_or(name)
 }
 
 fn headline<'a>(series: &Series, theme: &Theme) -> Span<'a> {
@@ -110,7 +111,9 @@ fn series_line<'a>(series: &Series, width: usize, theme: &Theme) -> Line<'a> {
     let names = (width / 3).clamp(12, 34);
     let state = report.state.word().replace('_', " ");
     let figures = match report.baseline {
-        Some(baseline) => format!("{:>7} now {:>6} {:+6.1}σ", humanize::short(baseline), humanize::short(report.value), report.z),
+        Some(baseline) => {
+            format!("{:>7} now {:>6} {:+6.1}σ", humanize::short(baseline), humanize::short(report.value), report.z)
+        }
         None => format!("{:>7} now {:>6}        ", "–", humanize::short(report.value)),
     };
     let room = width.saturating_sub(names + figures.chars().count() + 15);

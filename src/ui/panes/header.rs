@@ -22,10 +22,13 @@ struct Part<'a> {
 
 /// Draws the line.
 pub fn render(frame: &mut Frame<'_>, area: Rect, state: &AppState, theme: &Theme) {
-    let mut parts = parts(state, theme);
-    let width = |parts: &[Part<'_>]| parts.iter().flat_map(|p| &p.spans).map(Span::width).sum::<usize>() + 2 * parts.len();
+    let mut parts = parts(state, theme, area.width < NARROW);
+    let width =
+        |parts: &[Part<'_>]| parts.iter().flat_map(|p| &p.spans).map(Span::width).sum::<usize>() + 2 * parts.len();
     while width(&parts) > usize::from(area.width) {
-        let Some(last) = parts.iter().enumerate().max_by_key(|(_, part)| part.rank).map(|(index, _)| index) else { break };
+        let Some(last) = parts.iter().enumerate().max_by_key(|(_, part)| part.rank).map(|(index, _)| index) else {
+            break;
+        };
         if parts[last].rank == 0 {
             break;
         }
@@ -44,11 +47,15 @@ pub fn render(frame: &mut Frame<'_>, area: Rect, state: &AppState, theme: &Theme
     frame.render_widget(Paragraph::new(Line::from(line)).style(theme.style(Meaning::Header)), area);
 }
 
-fn parts<'a>(state: &'a AppState, theme: &Theme) -> Vec<Part<'a>> {
+/// Below this many columns the backend is named without its model.
+const NARROW: u16 = 130;
+
+fn parts<'a>(state: &'a AppState, theme: &Theme, narrow: bool) -> Vec<Part<'a>> {
     let (muted, text) = (theme.style(Meaning::Muted), theme.style(Meaning::Text));
     let board = state.board();
     let one = |rank: u8, text: String, style: Style| Part { rank, spans: vec![Span::styled(text, style)] };
-    let mut parts = vec![mode(state, theme), firing(state, theme)];
+    let mut parts = vec![mode(state, theme)];
+    parts.extend(firing(state, theme));
     let rate: f64 = board.agents.iter().map(|agent| agent.rate).sum();
     parts.push(one(1, format!("{} rec/s", humanize::short(rate)), text));
     parts.push(one(2, lag(state), text));
@@ -63,7 +70,7 @@ fn parts<'a>(state: &'a AppState, theme: &Theme) -> Vec<Part<'a>> {
         let rules = format!("rules {}{}{}", health.rules.short_revision(), theme.symbols.dot, health.rules.rules.len());
         parts.push(one(7, rules, muted));
     }
-    parts.push(backend(state, theme));
+    parts.push(backend(state, theme, narrow));
     parts.push(one(6, clock(state, state.now, true), muted));
     parts
 }
@@ -81,29 +88,33 @@ fn mode<'a>(state: &AppState, theme: &Theme) -> Part<'a> {
     Part { rank: 0, spans: vec![Span::styled(format!("{} {word}", theme.symbols.ok), style)] }
 }
 
-fn firing<'a>(state: &AppState, theme: &Theme) -> Part<'a> {
+/// How many alerts fire; then since when and whose, which gives way first.
+fn firing<'a>(state: &AppState, theme: &Theme) -> Vec<Part<'a>> {
+    let one = |text: String, style: Style| vec![Part { rank: 0, spans: vec![Span::styled(text, style)] }];
     let alerts: Vec<_> = state.board().alerts.firing().collect();
     if !state.status.failed.is_empty() {
         let names: Vec<_> = state.status.failed.keys().map(|kind| kind.name()).collect();
         let text = format!("{} engine failed: {}", theme.symbols.critical, names.join(", "));
-        return Part { rank: 0, spans: vec![Span::styled(text, theme.style(Meaning::Critical))] };
+        return one(text, theme.style(Meaning::Critical));
     }
     let Some(worst) = alerts.iter().max_by_key(|alert| alert.severity) else {
         let seen = state.board().total > 0;
-        let (symbol, word) = if seen { (theme.symbols.ok, "nothing firing") } else { (theme.symbols.none, "no records yet") };
+        let (symbol, word) =
+            if seen { (theme.symbols.ok, "nothing firing") } else { (theme.symbols.none, "no records yet") };
         let style = theme.style(if seen { Meaning::Ok } else { Meaning::Muted });
-        return Part { rank: 0, spans: vec![Span::styled(format!("{symbol} {word}"), style)] };
+        return one(format!("{symbol} {word}"), style);
     };
     let critical = alerts.iter().filter(|alert| alert.severity == Severity::Critical).count();
     let (symbol, _, style) = theme.severity(Some(worst.severity));
     let since = alerts.iter().map(|alert| alert.since).min();
     let since = since.map(|at| clock(state, at, false)).unwrap_or_default();
     let crit = if critical > 0 { format!(" ({critical} crit)") } else { String::new() };
-    let head = Span::styled(format!("{symbol} {} firing{crit}", alerts.len()), style);
+    let mut parts = one(format!("{symbol} {} firing{crit}", alerts.len()), style);
     let key = fit(&crate::sanitize::line(&worst.key), 16, theme.symbols.ellipsis).into_owned();
-    let tail = format!(" since {} {} {key}", since.trim_end_matches(" UTC"), theme.symbols.dot);
-    let tail = if worst.key.is_empty() { String::new() } else { tail };
-    Part { rank: 0, spans: vec![head, Span::styled(tail, theme.style(Meaning::Muted))] }
+    let whose = if key.is_empty() { String::new() } else { format!(" {} {key}", theme.symbols.dot) };
+    let tail = Span::styled(format!("since {since}{whose}"), theme.style(Meaning::Muted));
+    parts.push(Part { rank: 4, spans: vec![tail] });
+    parts
 }
 
 /// How far behind: bytes while catching up, else the age of the newest record.
@@ -117,15 +128,12 @@ fn lag(state: &AppState) -> String {
             let age = state.now.duration_since(event).max(jiff::SignedDuration::ZERO);
             format!("lag {}", humanize::span(age.unsigned_abs()))
         }
-        _ => format!("lag {}", theme_dash()),
+        _ => "lag –".to_owned(),
     }
 }
 
-fn theme_dash() -> &'static str {
-    "–"
-}
-
-fn backend<'a>(state: &'a AppState, theme: &Theme) -> Part<'a> {
+/// What compares the answers: always on the screen.
+fn backend<'a>(state: &'a AppState, theme: &Theme, narrow: bool) -> Part<'a> {
     let (label, style) = match &state.status.embedding {
         None => ("starting".to_owned(), Meaning::Muted),
         Some(EngineState::Loading) => (format!("model loading{}", theme.symbols.ellipsis), Meaning::Warning),
@@ -134,5 +142,12 @@ fn backend<'a>(state: &'a AppState, theme: &Theme) -> Part<'a> {
         Some(EngineState::Failed(_)) => ("embedding failed".to_owned(), Meaning::Critical),
     };
     let label = crate::sanitize::line(&label).into_owned();
-    Part { rank: 3, spans: vec![Span::styled(fit(&label, 32, theme.symbols.ellipsis).into_owned(), theme.style(style))] }
+    let label = match label.rsplit_once(" · ") {
+        Some((_, name)) if narrow => name.to_owned(),
+        _ => label,
+    };
+    Part {
+        rank: 0,
+        spans: vec![Span::styled(fit(&label, 32, theme.symbols.ellipsis).into_owned(), theme.style(style))],
+    }
 }

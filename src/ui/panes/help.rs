@@ -13,7 +13,8 @@ use crate::ui::widgets::frame::pane;
 
 /// Draws the help, scrolled.
 pub fn render(frame: &mut Frame<'_>, area: Rect, state: &AppState, theme: &Theme, scroll: usize) {
-    let mut lines = vec![Line::styled("Actions are advice: watcher stops nothing by itself.", theme.style(Meaning::Muted))];
+    let mut lines =
+        vec![Line::styled("Actions are advice: watcher stops nothing by itself.", theme.style(Meaning::Muted))];
     let mut group = "";
     let keys = state.view.hints.iter().map(|hint| hint.keys.width()).max().unwrap_or(0);
     for hint in state.view.hints.iter() {
@@ -25,7 +26,7 @@ pub fn render(frame: &mut Frame<'_>, area: Rect, state: &AppState, theme: &Theme
         let padding = keys.saturating_sub(hint.keys.width());
         lines.push(Line::from(vec![
             Span::styled(format!("  {}{}", hint.keys, " ".repeat(padding)), theme.style(Meaning::Key)),
-            Span::styled(format!("  {:<18}", format!(":{}", hint.name)), theme.style(Meaning::Muted)),
+            Span::styled(format!("  {:<21}", format!(":{}", hint.name)), theme.style(Meaning::Muted)),
             Span::styled(hint.help, theme.style(Meaning::Text)),
         ]));
     }

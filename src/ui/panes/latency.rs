@@ -74,7 +74,8 @@ fn chart(frame: &mut Frame<'_>, area: Rect, latency: &Latency, theme: &Theme) {
     let mut plot = Plot::new(area, theme.symbols.braille);
     let last = slices.len().saturating_sub(1).max(1) as f64;
     let mut ends: Vec<(u16, String, Style)> = Vec::new();
-    for (name, meaning, value) in LINES {
+    // The median last, on top: where lines meet, the calmer one is seen.
+    for (name, meaning, value) in LINES.into_iter().rev() {
         let style = theme.style(meaning);
         let points = slices.iter().enumerate().map(|(i, p)| p.as_ref().map(|p| (i as f64 / last, value(p) / top)));
         plot.line(points, style);
@@ -117,7 +118,13 @@ fn own<'a>(latency: &Latency, theme: &Theme) -> Line<'a> {
     let Some(own) = latency.own_us else { return Line::styled("watcher's own cost: nothing judged yet", muted) };
     let ms = |us: f64| humanize::short(us / 1e3);
     Line::styled(
-        format!("watcher's own cost a record: p50 {}  p95 {}  p99 {} ms (n = {})", ms(own.p50), ms(own.p95), ms(own.p99), humanize::number(own.n as f64)),
+        format!(
+            "watcher's own cost a record: p50 {}  p95 {}  p99 {} ms (n = {})",
+            ms(own.p50),
+            ms(own.p95),
+            ms(own.p99),
+            humanize::number(own.n as f64)
+        ),
         muted,
     )
 }

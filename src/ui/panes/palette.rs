@@ -20,7 +20,8 @@ pub fn render(frame: &mut Frame<'_>, area: Rect, state: &AppState, theme: &Theme
     if inner.height == 0 {
         return;
     }
-    let input = Line::from(vec![Span::styled(":", theme.style(Meaning::Key)), foreign(text, theme.style(Meaning::Text))]);
+    let input =
+        Line::from(vec![Span::styled(":", theme.style(Meaning::Key)), foreign(text, theme.style(Meaning::Text))]);
     frame.render_widget(Paragraph::new(input), Rect { height: 1, ..inner });
     let cursor = inner.x + (1 + text.width()).min(usize::from(inner.width.saturating_sub(1))) as u16;
     frame.set_cursor_position(Position::new(cursor, inner.y));

@@ -20,7 +20,8 @@ const SIDE_BY_SIDE: u16 = 32;
 
 /// The record's identity, advice and scores.
 pub fn facts(frame: &mut Frame<'_>, area: Rect, row: Option<&Row>, state: &AppState, theme: &Theme) {
-    let inner = pane(frame, area, "Records", vec![Span::styled("q back, j k next", theme.style(Meaning::Muted))], false, theme);
+    let inner =
+        pane(frame, area, "Records", vec![Span::styled("q back, j k next", theme.style(Meaning::Muted))], false, theme);
     let Some(row) = row else {
         let none = Line::styled("no record is selected", theme.style(Meaning::Muted));
         return frame.render_widget(Paragraph::new(none), inner);
@@ -29,7 +30,9 @@ pub fn facts(frame: &mut Frame<'_>, area: Rect, row: Option<&Row>, state: &AppSt
     let (text, muted) = (theme.style(Meaning::Text), theme.style(Meaning::Muted));
     let (symbol, style) = theme.action(verdict.advice.action);
     let tz = if state.view.local_time { TimeZone::system() } else { TimeZone::UTC };
-    let at = verdict.ts.map_or_else(|| "no time".into(), |at| at.to_zoned(tz).strftime("%Y-%m-%d %H:%M:%S%.3f %Z").to_string());
+    let at = verdict
+        .ts
+        .map_or_else(|| "no time".into(), |at| at.to_zoned(tz).strftime("%Y-%m-%d %H:%M:%S%.3f %Z").to_string());
     let line = record.origin.line.map_or_else(|| format!("#{}", record.origin.offset), |line| format!(":{line}"));
     let model = record.label("model").map(|model| format!("  {model}")).unwrap_or_default();
     let confidence = verdict.confidence.score.map_or("–".into(), |score| format!("{score:.3}"));
@@ -53,10 +56,19 @@ pub fn facts(frame: &mut Frame<'_>, area: Rect, row: Option<&Row>, state: &AppSt
             foreign(&record.id, text),
             foreign(&record.key, muted).patch_style(muted),
         ]),
-        Line::from(vec![Span::styled(format!("{at}  "), muted), foreign(&record.origin.source, muted), Span::styled(line, muted), foreign(&model, muted), Span::styled(marks, theme.style(Meaning::Warning))]),
+        Line::from(vec![
+            Span::styled(format!("{at}  "), muted),
+            foreign(&record.origin.source, muted),
+            Span::styled(line, muted),
+            foreign(&model, muted),
+            Span::styled(marks, theme.style(Meaning::Warning)),
+        ]),
         Line::styled(format!("{scores}  by {}", d.backend), text),
         Line::styled(
-            format!("took {} µs: queue {}, embedding {}, constraints {}, drift {}", t.total, t.queue, t.embedding, t.constraints, t.drift),
+            format!(
+                "took {} µs: queue {}, embedding {}, constraints {}, drift {}",
+                t.total, t.queue, t.embedding, t.constraints, t.drift
+            ),
             muted,
         ),
     ];
@@ -154,7 +166,10 @@ pub fn rules(frame: &mut Frame<'_>, area: Rect, row: Option<&Row>, theme: &Theme
         lines.push(Line::from(vec![
             Span::styled(format!("{symbol} drift "), style),
             foreign(&report.series, theme.style(Meaning::Title)),
-            Span::styled(format!("  {} against {baseline} ({:+.1}σ)", humanize::short(report.value), report.z), theme.style(Meaning::Text)),
+            Span::styled(
+                format!("  {} against {baseline} ({:+.1}σ)", humanize::short(report.value), report.z),
+                theme.style(Meaning::Text),
+            ),
         ]));
     }
     frame.render_widget(Paragraph::new(lines), inner);

@@ -23,11 +23,18 @@ pub fn render(frame: &mut Frame<'_>, area: Rect, state: &AppState, theme: &Theme
     let muted = theme.style(Meaning::Muted);
     let count = humanize::number(records.history().len() as f64);
     let right = match (state.frozen_since(), records.follows()) {
-        (Some(new), _) => Span::styled(format!("frozen, +{} new", humanize::number(new as f64)), theme.style(Meaning::Note)),
-        (None, true) => Span::styled(format!("{count} kept {} following {}", theme.symbols.dot, theme.symbols.down), muted),
+        (Some(new), _) => {
+            Span::styled(format!("frozen, +{} new", humanize::number(new as f64)), theme.style(Meaning::Note))
+        }
+        (None, true) => {
+            Span::styled(format!("{count} kept {} following {}", theme.symbols.dot, theme.symbols.down), muted)
+        }
         (None, false) => {
             let place = records.index().map_or(0, |index| index + 1);
-            Span::styled(format!("{} of {count} {} G follows", humanize::number(place as f64), theme.symbols.dot), muted)
+            Span::styled(
+                format!("{} of {count} {} G follows", humanize::number(place as f64), theme.symbols.dot),
+                muted,
+            )
         }
     };
     let inner = pane(frame, area, Pane::Records.title(), vec![right], focused, theme);
@@ -75,7 +82,7 @@ fn record_line<'a>(row: &Row, state: &AppState, width: usize, theme: &Theme) -> 
     let risk = verdict.divergence.risk.map_or("  –".into(), humanize::score);
     let key = 12.min(width / 5);
     let mut spans = vec![
-        Span::styled(format!("{:<8}  ", at.trim_end_matches(" UTC")), theme.style(Meaning::Muted)),
+        Span::styled(format!("{:<8}  ", at), theme.style(Meaning::Muted)),
         Span::styled(format!("{symbol} {:<8}", verdict.advice.action.word()), style),
         Span::styled(format!("{}  ", column(&verdict.key, key, theme.symbols.ellipsis)), theme.style(Meaning::Text)),
         Span::styled(format!("risk {risk}  "), theme.style(Meaning::Text)),

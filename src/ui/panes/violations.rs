@@ -54,6 +54,7 @@ fn alert_line<'a>(alert: &Alert, state: &AppState, width: usize, theme: &Theme) 
         AlertState::Resolved => (theme.symbols.ok, theme.style(Meaning::Muted), theme.style(Meaning::Muted), "over"),
     };
     let since = clock(state, alert.since, false);
+    let since = since.get(..5).unwrap_or(&since);
     let bars: Vec<f64> = alert.bars(state.event_time()).iter().map(|n| *n as f64).collect();
     let top = bars.iter().copied().fold(0.0, f64::max);
     let spark = spark::bars(&theme.symbols, bars.into_iter().map(Some), top, true);
@@ -64,11 +65,10 @@ fn alert_line<'a>(alert: &Alert, state: &AppState, width: usize, theme: &Theme) 
         Span::styled(column(&alert.cause, cause, ellipsis), text_style),
         Span::styled(format!(" {word:<4} "), style),
         Span::styled(column(&alert.key, key, ellipsis), text_style),
-        Span::styled(format!(" since {} {:>5} ", since.trim_end_matches(" UTC"), humanize::short(alert.count as f64)), theme.style(Meaning::Muted)),
+        Span::styled(format!(" since {since} {:>5} ", humanize::count(alert.count)), theme.style(Meaning::Muted)),
     ];
     let used: usize = spans.iter().map(Span::width).sum();
-    let room = width.saturating_sub(used);
-    if room >= spark.chars().count() + 12 {
+    if width >= used + spark.chars().count() + 16 {
         spans.push(Span::styled(format!("{spark} "), theme.style(Meaning::Spark)));
     }
     let used: usize = spans.iter().map(Span::width).sum();

@@ -10,7 +10,14 @@ use super::text::fit;
 use crate::ui::theme::{Meaning, Theme};
 
 /// Draws the frame; returns what is inside.
-pub fn pane(frame: &mut Frame<'_>, area: Rect, title: &str, right: Vec<Span<'_>>, focused: bool, theme: &Theme) -> Rect {
+pub fn pane(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    title: &str,
+    right: Vec<Span<'_>>,
+    focused: bool,
+    theme: &Theme,
+) -> Rect {
     let border = theme.style(if focused { Meaning::BorderFocused } else { Meaning::Border });
     let room = usize::from(area.width).saturating_sub(title.width() + 7);
     let right: Vec<Span<'_>> = if right.iter().map(Span::width).sum::<usize>() > room {
@@ -21,7 +28,11 @@ pub fn pane(frame: &mut Frame<'_>, area: Rect, title: &str, right: Vec<Span<'_>>
         right
     };
     let mut block = Block::bordered().border_set(theme.symbols.border).border_style(border);
-    block = block.title_top(Line::from(vec![Span::raw(" "), Span::styled(title, theme.style(Meaning::Title)), Span::raw(" ")]));
+    block = block.title_top(Line::from(vec![
+        Span::raw(" "),
+        Span::styled(title, theme.style(Meaning::Title)),
+        Span::raw(" "),
+    ]));
     if right.iter().any(|span| !span.content.is_empty()) {
         let mut line = vec![Span::raw(" ")];
         line.extend(right);

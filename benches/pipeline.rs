@@ -1,0 +1,157 @@
+//! What a record costs, stage by stage, beside what plain `serde_json` takes to read it; and a whole headless replay.
+//!
+//! `cargo bench --bench pipeline`
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use std::hint::black_box;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use watcher::clock::SystemClock;
+use watcher::engine::drift;
+use watcher::engine::embedding::Mode;
+use watcher::engine::embedding::lexical::{Words, jensen_shannon};
+use watcher::engine::embedding::select::{Choice, Options as Select};
+use watcher::message::Update;
+use watcher::pipeline::judge::{Arrival, Judge, Setup};
+use watcher::pipeline::{Input, Options, Pipeline, demo};
+use watcher::record::native::Parser;
+use watcher::record::{Limits, Origin, Record, Seq};
+use watcher::rules::RuleSet;
+use watcher::rules::schema::{Source, load};
+use watcher::sink::ndjson::NdjsonSink;
+use watcher::source::From;
+use watcher::verdict::json;
+use watcher::verdict::policy::Policy;
+
+fn rules() -> Arc<RuleSet> {
+    Arc::new(load(&[Source { name: "protocol".into(), text: demo::RULES.into() }]).unwrap())
+}
+
+fn origin() -> Origin {
+    Origin { source: "live.ndjson".into(), file: "0".into(), offset: 0, line: Some(1), part: 0 }
+}
+
+fn records() -> Vec<Record> {
+    let mut parser = Parser::new(Limits::default(), &[]);
+    let parse = |(seq, line): (usize, &str)| {
+        parser.parse(Seq(seq as u64), origin(), Bytes::copy_from_slice(line.as_bytes())).unwrap()
+    };
+    demo::TRAFFIC.lines().enumerate().map(parse).collect()
+}
+
+fn stages(c: &mut Criterion) {
+    let lines: Vec<Bytes> = demo::TRAFFIC.lines().map(|line| Bytes::copy_from_slice(line.as_bytes())).collect();
+    let mut group = c.benchmark_group("a pass over live.ndjson");
+    group.throughput(Throughput::Elements(lines.len() as u64)).sample_size(20);
+    group.bench_function("baseline: serde_json::Value", |b| {
+        b.iter(|| {
+            for line in &lines {
+                black_box(serde_json::from_slice::<serde_json::Value>(line).unwrap());
+            }
+        });
+    });
+    let mut parser = Parser::new(Limits::default(), &[]);
+    group.bench_function("parse", |b| {
+        b.iter(|| {
+            for line in &lines {
+                black_box(parser.parse(Seq(0), origin(), line.clone()).unwrap());
+            }
+        });
+    });
+    let records = records();
+    let setup = || Setup {
+        rules: rules(),
+        policy: Policy::calibrated(),
+        drift: drift::Options::default(),
+        embedding: (Mode::None, "none".into()),
+        live: false,
+    };
+    let arrival = Arrival { read_at: Duration::ZERO, embedding_us: 0, otherwise: None };
+    let mut judge = Judge::new(setup(), SystemClock::shared());
+    group.bench_function("judge: rules and drift", |b| {
+        b.iter(|| {
+            for record in &records {
+                black_box(judge.judge(record, &[], arrival));
+            }
+        });
+    });
+    let mut judge = Judge::new(setup(), SystemClock::shared());
+    let verdicts: Vec<_> = records.iter().map(|record| judge.judge(record, &[], arrival).verdict).collect();
+    let mut out = Vec::new();
+    group.bench_function("write verdicts", |b| {
+        b.iter(|| {
+            for verdict in &verdicts {
+                out.clear();
+                json::write(&mut out, verdict, json::Options::default());
+                black_box(&out);
+            }
+        });
+    });
+    group.bench_function("words of all samples", |b| {
+        b.iter(|| {
+            for record in &records {
+                record.samples.iter().for_each(|sample| drop(black_box(Words::of(sample))));
+            }
+        });
+    });
+    let words: Vec<Vec<Words>> =
+        records.iter().map(|record| record.samples.iter().map(|sample| Words::of(sample)).collect()).collect();
+    group.bench_function("Jensen-Shannon of all pairs", |b| {
+        b.iter(|| {
+            for words in &words {
+                for i in 0..words.len() {
+                    for j in i + 1..words.len() {
+                        black_box(jensen_shannon(&words[i], &words[j]));
+                    }
+                }
+            }
+        });
+    });
+    group.finish();
+}
+
+fn replay(path: PathBuf, backend: Choice) -> u64 {
+    let options = Options {
+        inputs: vec![Input::Files(path)],
+        from: From::Start,
+        follow: false,
+        live: false,
+        limits: Limits::default(),
+        key_paths: Vec::new(),
+        rules: rules(),
+        policy: Policy::calibrated(),
+        embedding: Select { backend, onnxruntime: None, model: None },
+        cache_bytes: 32 << 20,
+        threads: 2,
+        drift: drift::Options::default(),
+        retention: None,
+        sink: Some(NdjsonSink::new(Box::new(std::io::sink()), None, json::Options::default())),
+    };
+    let (updates, _handle) = Pipeline::start(options, SystemClock::shared()).unwrap().split();
+    loop {
+        if let Update::Finished(summary) = updates.recv().unwrap() {
+            return summary.records;
+        }
+    }
+}
+
+/// Bounds: at least 100,000 records a second without divergence, 50,000 with lexical divergence, on two cores.
+fn whole(c: &mut Criterion) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("x50.ndjson");
+    std::fs::write(&path, demo::TRAFFIC.repeat(50)).unwrap();
+    let count = 50 * demo::TRAFFIC.lines().count() as u64;
+    let mut group = c.benchmark_group("headless replay of live.ndjson x50");
+    group.throughput(Throughput::Elements(count)).sample_size(10);
+    for (name, backend) in [("none", Choice::None), ("lexical", Choice::Lexical)] {
+        group.bench_function(name, |b| b.iter(|| assert_eq!(replay(path.clone(), backend), count)));
+    }
+    group.finish();
+}
+
+criterion_group!(benches, stages, whole);
+criterion_main!(benches);

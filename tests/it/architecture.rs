@@ -1,0 +1,141 @@
+//! Who may import whom, read from the sources.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::support::repo;
+
+/// For each module, what it may use of this crate; everything may use the leaves.
+const ARROWS: [(&str, &[&str]); 16] = [
+    ("main", &["cli"]),
+    (
+        "cli",
+        &[
+            "app", "pipeline", "replay", "config", "clock", "engine", "history", "message", "rules", "sink", "source",
+            "state", "stats", "ui",
+        ],
+    ),
+    ("app", &["ui", "state", "message", "config", "pipeline"]),
+    ("ui", &["state", "message", "stats", "history"]),
+    ("state", &["message", "history", "stats"]),
+    ("pipeline", &["source", "sink", "capture", "engine", "rules", "history", "message", "stats"]),
+    ("replay", &["source", "sink", "capture", "engine", "rules", "history", "message", "stats"]),
+    ("message", &["engine", "rules", "history", "stats"]),
+    ("config", &["engine", "rules", "history"]),
+    ("source", &[]),
+    ("sink", &[]),
+    ("history", &["stats"]),
+    ("engine", &["rules", "stats"]),
+    ("rules", &["stats"]),
+    ("stats", &[]),
+    ("verdict", &[]),
+];
+
+const LEAVES: [&str; 6] = ["record", "verdict", "clock", "yaml", "humanize", "sanitize"];
+
+/// Crates that a module must not know.
+const FOREIGN: [(&str, &[&str]); 10] = [
+    ("record", &["tokio", "ratatui", "crossterm", "notify"]),
+    ("verdict", &["tokio", "ratatui", "crossterm", "notify"]),
+    ("stats", &["tokio", "ratatui", "crossterm", "notify"]),
+    ("history", &["tokio", "ratatui", "crossterm", "notify"]),
+    ("rules", &["tokio", "ratatui", "crossterm", "notify"]),
+    ("engine", &["tokio", "ratatui", "crossterm", "notify"]),
+    ("message", &["tokio", "ratatui", "crossterm"]),
+    ("state", &["tokio", "ratatui", "crossterm"]),
+    ("ui", &["tokio", "crossterm", "ort", "rten"]),
+    ("pipeline", &["ratatui", "crossterm"]),
+];
+
+fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// Each module's source without its tests, by the module's first name.
+fn modules() -> BTreeMap<String, Vec<(PathBuf, String)>> {
+    let src = repo("src");
+    let mut files = Vec::new();
+    sources(&src, &mut files);
+    let mut modules: BTreeMap<String, Vec<(PathBuf, String)>> = BTreeMap::new();
+    for path in files {
+        let relative = path.strip_prefix(&src).unwrap().to_owned();
+        let first = relative.components().next().unwrap().as_os_str().to_string_lossy().replace(".rs", "");
+        let text = fs::read_to_string(&path).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap().to_owned();
+        modules.entry(first).or_default().push((relative, code));
+    }
+    modules
+}
+
+#[test]
+fn no_arrow_runs_back() {
+    let mut wrong = Vec::new();
+    for (module, files) in modules() {
+        let allowed = ARROWS.iter().find(|(name, _)| *name == module).map_or(&[][..], |(_, allowed)| *allowed);
+        for (path, code) in files {
+            for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
+                for (at, _) in line.match_indices("crate::") {
+                    let used: String =
+                        line[at + 7..].chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                    let leaf = LEAVES.contains(&used.as_str());
+                    if !used.is_empty() && used != module && !leaf && !allowed.contains(&used.as_str()) {
+                        wrong.push(format!("{}: {}", path.display(), line.trim()));
+                    }
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "imports that run back:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn pure_modules_know_no_terminal_and_no_runtime() {
+    let modules = modules();
+    let mut wrong = Vec::new();
+    for (module, banned) in FOREIGN {
+        for (path, code) in modules.get(module).into_iter().flatten() {
+            for banned in banned {
+                if code.contains(&format!("use {banned}")) || code.contains(&format!("{banned}::")) {
+                    wrong.push(format!("{}: {banned}", path.display()));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn one_file_names_each_backend_and_one_module_spawns() {
+    for (module, files) in modules() {
+        for (path, code) in files {
+            let name = path.display().to_string();
+            let code: String =
+                code.lines().filter(|l| !l.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+            let names = |krate: &str| {
+                let path = format!("{krate}::");
+                let word_before = |at: usize| code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_');
+                code.match_indices(&path).any(|(at, _)| !word_before(at))
+            };
+            assert!(name == "engine/embedding/onnxruntime.rs" || !names("ort"), "{name} names ort");
+            assert!(name == "engine/embedding/portable.rs" || !names("rten"), "{name} names rten");
+            if module != "pipeline" {
+                assert!(!code.contains("thread::spawn") && !code.contains("thread::Builder"), "{name} spawns");
+            }
+        }
+    }
+}
+
+#[test]
+fn modules_are_files_beside_their_folders() {
+    let mut files = Vec::new();
+    sources(&repo("src"), &mut files);
+    assert!(files.iter().all(|path| !path.ends_with("mod.rs")));
+}

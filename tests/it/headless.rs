@@ -1,0 +1,217 @@
+//! Runs without a screen: what comes out, and that it is the same whatever the machine does.
+
+use serde_json::Value;
+
+use crate::support::{Home, json_lines, repo, stderr};
+
+fn live() -> String {
+    std::fs::read_to_string(repo("sample-data/live.ndjson")).unwrap()
+}
+
+fn protocol() -> String {
+    repo("sample-data/rules/watcher-protocol.yaml").display().to_string()
+}
+
+#[test]
+fn a_replay_writes_a_verdict_a_record_in_order_and_sums_up() {
+    let home = Home::new();
+    home.write("live.ndjson", live());
+    let rules = protocol();
+    let arguments =
+        format!("replay live.ndjson --headless --backend lexical --rules {rules} --output v.ndjson --summary json");
+    let output = home.run(&arguments, 0);
+    let verdicts = json_lines(&std::fs::read(home.path("v.ndjson")).unwrap());
+    let records = json_lines(live().as_bytes());
+    assert_eq!(verdicts.len(), records.len());
+    for (seq, (verdict, record)) in verdicts.iter().zip(&records).enumerate() {
+        assert_eq!((&verdict["seq"], &verdict["id"]), (&seq.into(), &record["id"]));
+        assert_eq!(verdict["key"], record["agent_id"]);
+        let samples = record["samples"].as_array().unwrap().len();
+        let state = match samples {
+            0 => ("skipped", "no_samples"),
+            1 => ("skipped", "one_sample"),
+            _ => ("scored", ""),
+        };
+        assert_eq!(verdict["divergence"]["state"], state.0);
+        assert_eq!(verdict["divergence"].get("why").and_then(Value::as_str).unwrap_or(""), state.1);
+        if samples < 2 {
+            assert_eq!(
+                (&verdict["confidence"]["level"], &verdict["confidence"]["score"]),
+                (&"UNSCORED".into(), &Value::Null)
+            );
+        }
+    }
+    let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let count = |action: &str| verdicts.iter().filter(|v| v["action"] == action).count();
+    for action in ["ALLOW", "CAUTION", "REVIEW", "BLOCK"] {
+        assert_eq!(summary["actions"][action], count(action));
+    }
+    assert!(count("BLOCK") > 40 && count("REVIEW") > 0, "{summary}");
+    assert_eq!(summary["records"], records.len());
+    assert!(summary["latency_ms"]["p50"].as_f64().unwrap() > 100.0, "{summary}");
+    assert!(verdicts.iter().any(|v| !v["drift"].as_array().unwrap().is_empty()));
+}
+
+#[test]
+fn the_same_input_gives_the_same_bytes() {
+    let home = Home::new();
+    home.write("log", live().lines().take(300).map(|line| format!("{line}\n")).collect::<String>());
+    home.write("small.yaml", "embedding: {cache_bytes: 1048576}\n");
+    let run = |name: &str, more: &str| {
+        home.run(&format!("replay log --headless --no-timing --full --output {name} {more}"), 0);
+        std::fs::read(home.path(name)).unwrap()
+    };
+    let lexical = run("a", "--backend lexical --threads 1");
+    assert!(!lexical.is_empty());
+    assert_eq!(lexical, run("b", "--backend lexical --threads 7"));
+    assert_eq!(lexical, run("c", "--backend lexical --config small.yaml"));
+    let neural = run("d", "--backend portable --threads 1");
+    assert_eq!(neural, run("e", "--backend portable --threads 3 --config small.yaml"));
+    assert_ne!(neural, lexical);
+    assert!(!String::from_utf8(neural).unwrap().contains("timing_us"));
+}
+
+#[test]
+fn every_bad_line_is_counted_and_listed_with_its_place() {
+    let home = Home::new();
+    let bad = std::fs::read_to_string(repo("sample-data/bad.ndjson")).unwrap();
+    home.write("bad.ndjson", &bad);
+    let output = home.run("replay bad.ndjson --headless --backend none --output v.ndjson --summary json", 0);
+    let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let lines: Vec<(usize, &str)> = bad.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).collect();
+    let good = lines.iter().filter(|(_, line)| line.contains("\"good-")).count();
+    assert_eq!((&summary["records"], &summary["rejected"]), (&good.into(), &(lines.len() - good).into()));
+    let rejected = json_lines(&std::fs::read(home.path("v.ndjson.rejected.ndjson")).unwrap());
+    let expected: Vec<_> = lines.iter().filter(|(_, line)| !line.contains("\"good-")).collect();
+    assert_eq!(rejected.len(), expected.len());
+    for (row, (index, line)) in rejected.iter().zip(expected) {
+        assert_eq!(row["line"], index + 1);
+        assert_eq!(row["excerpt"].as_str().unwrap(), *line);
+        assert!(row["column"].as_u64().unwrap() >= 1 && !row["reason"].as_str().unwrap().is_empty());
+    }
+    let reason = |id: &str| {
+        let row = rejected.iter().find(|row| row["excerpt"].as_str().unwrap().contains(id)).unwrap();
+        row["reason"].as_str().unwrap().to_owned()
+    };
+    assert!(reason("twice below").contains("\"temp\" stands twice"));
+    assert!(reason("samples-1").contains("samples must be a list of strings, found a string"));
+    assert!(reason("metrics-3").starts_with("not JSON"));
+    assert!(reason("financial-1").contains("financial.proposed_loss must be a finite number or null, found a list"));
+}
+
+#[test]
+fn lines_that_are_too_long_or_not_utf8_are_told_apart() {
+    let home = Home::new();
+    let mut log = b"{\"id\":\"a\xff\"}\n".to_vec();
+    log.extend(format!("{{\"id\":\"{}\"}}\n", "x".repeat(5 << 20)).into_bytes());
+    log.extend(b"\xef\xbb\xbf\n{\"id\":\"last\"}");
+    home.write("log", log);
+    home.run("replay log --headless --backend none --output v", 0);
+    let verdicts = json_lines(&std::fs::read(home.path("v")).unwrap());
+    assert_eq!(verdicts.iter().map(|v| v["id"].as_str().unwrap()).collect::<Vec<_>>(), ["a\u{fffd}", "last"]);
+    let rejected = json_lines(&std::fs::read(home.path("v.rejected.ndjson")).unwrap());
+    assert!(rejected[0]["reason"].as_str().unwrap().contains("bytes, at most 4194304 are read"));
+    assert!(rejected[0]["excerpt"].as_str().unwrap().len() < 1000);
+}
+
+#[test]
+fn standard_input_and_output_make_a_filter() {
+    let home = Home::new();
+    let output = home
+        .watcher()
+        .args(["replay", "-", "--headless", "--backend", "lexical", "--output", "-", "--no-timing"])
+        .write_stdin("{\"id\":\"1\",\"samples\":[\"yes\",\"yes\"]}\n{\"id\":\"2\",\"samples\":[\"yes\",\"no\"]}")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let verdicts = json_lines(&output.stdout);
+    assert_eq!(verdicts[0]["divergence"]["risk"], 0);
+    assert_eq!((&verdicts[1]["divergence"]["risk"], &verdicts[1]["action"]), (&1.into(), &"REVIEW".into()));
+    assert_eq!((&verdicts[0]["ts"], &verdicts[0]["source"]), (&Value::Null, &"-".into()));
+    assert!(stderr(&output).contains("2 judged, 0 rejected"));
+}
+
+#[test]
+fn both_policies_advise_as_the_contract_says() {
+    let home = Home::new();
+    home.write("r.yaml", "version: 1\nrules:\n  - id: soft\n    limit: {field: x, max: 1}\n  - id: note\n    severity: info\n    limit: {field: y, max: 1}\n");
+    home.write("log", "{\"x\":2,\"samples\":[\"a\",\"a\"]}\n{\"y\":2,\"samples\":[\"a\",\"a\"]}\n");
+    let run = |policy: &str| {
+        home.run(&format!("replay log --headless --backend lexical --rules r.yaml --policy {policy} --output v"), 0);
+        let verdicts = json_lines(&std::fs::read(home.path("v")).unwrap());
+        let short =
+            |v: &Value| format!("{} {} {}", v["action"], v["status_code"], v["confidence"]["level"]).replace('"', "");
+        verdicts.iter().map(short).collect::<Vec<_>>()
+    };
+    assert_eq!(run("protocol"), ["BLOCK 424 GREEN", "ALLOW 200 GREEN"]);
+    assert_eq!(run("calibrated"), ["REVIEW 400 YELLOW", "ALLOW 200 GREEN"]);
+}
+
+#[test]
+fn findings_make_the_exit_code_one() {
+    let home = Home::new();
+    home.write("log", "{\"samples\":[\"yes\",\"no\"]}\nbroken\n");
+    let run = |condition: &str, code| {
+        home.run(&format!("replay log --headless --backend lexical --fail-on {condition}"), code)
+    };
+    let output = run("risk>0.5,rejected>0", 1);
+    assert!(stderr(&output).contains("risk>0.5: 1 of 1") && stderr(&output).contains("rejected>0: 1 of 1"));
+    run("critical,risk>0.5:100%,unscored>5%,rejected>1", 0);
+    run("no-data", 1);
+}
+
+#[test]
+fn files_that_hold_content_are_private() {
+    use std::os::unix::fs::PermissionsExt;
+    let home = Home::new();
+    home.write("log", "{}\nbroken\n");
+    home.run("replay log --headless --backend none --output v", 0);
+    for name in ["v", "v.rejected.ndjson", ".local/state/watcher/watcher.log"] {
+        assert_eq!(std::fs::metadata(home.path(name)).unwrap().permissions().mode() & 0o777, 0o600, "{name}");
+    }
+    let dir = std::fs::metadata(home.path(".local/state/watcher")).unwrap();
+    assert_eq!(dir.permissions().mode() & 0o777, 0o700);
+}
+
+#[test]
+fn a_model_that_can_t_be_read_gives_way_and_says_so() {
+    let home = Home::new();
+    home.write("log", "{\"samples\":[\"yes\",\"no\"]}\n");
+    home.write("empty/model.onnx", "");
+    home.write("empty/tokenizer.json", "{}");
+    home.write("broken/model.onnx", "not a model");
+    home.write(
+        "broken/tokenizer.json",
+        std::fs::read(repo("sample-data/models/all-MiniLM-L6-v2-int8/tokenizer.json")).unwrap(),
+    );
+    for (model, why) in [("empty", "the file is empty"), ("broken", "model.onnx"), ("absent", "model.onnx")] {
+        let output = home.run(&format!("replay log --headless --model {model} --output -"), 0);
+        let text = stderr(&output);
+        assert!(text.contains("comparing words instead") && text.contains(why), "{model}: {text}");
+        assert_eq!(json_lines(&output.stdout)[0]["divergence"]["backend"], "lexical");
+    }
+    let output = home.run("replay log --headless --onnxruntime nowhere.so --output -", 0);
+    assert!(stderr(&output).contains("using the embedded backend"));
+    assert_eq!(json_lines(&output.stdout)[0]["divergence"]["backend"], "portable");
+}
+
+/// Runs where `ORT_DYLIB_PATH` names a library, as in `.ci/run`.
+#[test]
+fn onnxruntime_runs_when_it_was_chosen() {
+    let Some(library) = std::env::var_os("ORT_DYLIB_PATH") else {
+        eprintln!("ORT_DYLIB_PATH is not set: not tested");
+        return;
+    };
+    let home = Home::new();
+    home.write("log", "{\"samples\":[\"Sell all shares.\",\"Keep all shares.\"]}\n");
+    let run = |arguments: &[&str]| {
+        let mut command = home.watcher();
+        command.args(["replay", "log", "--headless", "--no-timing", "--output", "-"]).args(arguments);
+        let output = command.env("ORT_DYLIB_PATH", &library).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        json_lines(&output.stdout).remove(0)
+    };
+    assert_eq!(run(&[])["divergence"]["backend"], "onnxruntime");
+    assert_eq!(run(&["--backend", "onnxruntime", "--threads", "3"]), run(&[]));
+    assert_eq!(run(&["--backend", "portable"])["divergence"]["backend"], "portable");
+}

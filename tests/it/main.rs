@@ -1,0 +1,10 @@
+//! Tests of the whole program, in one binary.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
+
+mod architecture;
+mod command_line;
+mod headless;
+mod parity;
+mod screens;
+mod support;
+mod terminal;

@@ -1,0 +1,270 @@
+//! The real program in a real terminal: records arrive, keys work, and the terminal is given back in every case.
+//!
+//! The picture of the README is made here too:
+//! `WATCHER_PICTURE=sample-data/overview.svg cargo test --release --test it -- terminal::picture --exact`
+
+use std::fmt::Write as _;
+use std::io::{Read, Write};
+use std::num::NonZeroU16;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::Duration;
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+
+use crate::support::{Home, repo};
+
+/// Longest wait for anything on the screen: a bound for a test that fails, not a pause.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn size(cells: u16) -> NonZeroU16 {
+    NonZeroU16::new(cells).unwrap()
+}
+
+fn parser(rows: u16, cols: u16) -> vt100::Parser {
+    vt100::Parser::new(size(rows), size(cols), 0)
+}
+
+struct Session {
+    _home: Home,
+    master: Box<dyn MasterPty + Send>,
+    child: Box<dyn Child + Send + Sync>,
+    writer: Box<dyn Write + Send>,
+    bytes: Receiver<Vec<u8>>,
+    screen: vt100::Parser,
+}
+
+impl Session {
+    fn start(home: Home, shell: &str, rows: u16, cols: u16) -> Self {
+        let pty = native_pty_system().openpty(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
+        let mut command = CommandBuilder::new("sh");
+        command.args(["-c", shell]);
+        command.env_clear();
+        command.cwd(home.0.path());
+        let bin = assert_cmd::cargo::cargo_bin("watcher");
+        for (name, value) in
+            [("TERM", "xterm-256color"), ("COLORTERM", "truecolor"), ("LANG", "C.UTF-8"), ("PATH", "/usr/bin:/bin")]
+        {
+            command.env(name, value);
+        }
+        command.env("HOME", home.0.path());
+        command.env("WATCHER", bin);
+        let child = pty.slave.spawn_command(command).unwrap();
+        drop(pty.slave);
+        let mut reader = pty.master.try_clone_reader().unwrap();
+        let (sender, bytes) = sync_channel(1024);
+        std::thread::spawn(move || {
+            let mut buffer = [0u8; 65_536];
+            while let Ok(read) = reader.read(&mut buffer) {
+                if read == 0 || sender.send(buffer[..read].to_vec()).is_err() {
+                    return;
+                }
+            }
+        });
+        let writer = pty.master.take_writer().unwrap();
+        Self { _home: home, master: pty.master, child, writer, bytes, screen: parser(rows, cols) }
+    }
+
+    fn text(&self) -> String {
+        self.screen.screen().contents()
+    }
+
+    /// Takes in what the program writes until the screen is as wanted.
+    fn wait_for(&mut self, what: &str, wanted: impl Fn(&str) -> bool) {
+        while !wanted(&self.text()) {
+            match self.bytes.recv_timeout(PATIENCE) {
+                Ok(bytes) => self.screen.process(&bytes),
+                Err(error) => panic!("{what} did not come ({error}); the screen is\n{}", self.text()),
+            }
+        }
+    }
+
+    fn wait_for_text(&mut self, text: &str) {
+        self.wait_for(text, |screen| screen.contains(text));
+    }
+
+    fn press(&mut self, keys: &str) {
+        self.writer.write_all(keys.as_bytes()).unwrap();
+        self.writer.flush().unwrap();
+    }
+
+    /// Waits for the program's end: its exit code, and everything it wrote.
+    fn end(&mut self) -> u32 {
+        let code = self.child.wait().unwrap().exit_code();
+        while let Ok(bytes) = self.bytes.recv_timeout(Duration::from_millis(500)) {
+            self.screen.process(&bytes);
+        }
+        code
+    }
+
+    fn assert_restored(&self) {
+        let screen = self.screen.screen();
+        assert!(!screen.alternate_screen(), "the alternate screen was left");
+        assert!(!screen.hide_cursor(), "the cursor is shown");
+        assert!(!screen.bracketed_paste(), "pasting is as it was");
+        let modes = format!("{:?}", self.master.get_termios().unwrap().local_flags);
+        assert!(modes.contains("ICANON") && modes.contains("ECHO"), "raw mode was left: {modes}");
+    }
+}
+
+const DEMO: &str = "exec \"$WATCHER\" demo --backend lexical";
+
+#[test]
+fn the_demo_shows_records_and_a_violation_and_q_gives_the_terminal_back() {
+    let mut session = Session::start(Home::new(), DEMO, 45, 160);
+    session.wait_for_text("ALLOW");
+    assert!(session.screen.screen().alternate_screen());
+    session.wait_for_text("BLOCK");
+    for title in ["Latency", "Violations", "Drift", "Agents", "Records", "lexical", "DEMO"] {
+        assert!(session.text().contains(title), "{title}");
+    }
+    session.press("?");
+    session.wait_for_text("Actions are advice");
+    session.press("\x1b");
+    session.wait_for("the end of the help", |screen| !screen.contains("Actions are advice"));
+    session.press("q");
+    assert_eq!(session.end(), 0);
+    session.assert_restored();
+}
+
+#[test]
+fn a_panic_gives_the_terminal_back_before_it_is_printed() {
+    let mut session = Session::start(Home::new(), DEMO, 24, 80);
+    session.wait_for_text("ALLOW");
+    session.press(":debug-panic\r");
+    assert_ne!(session.end(), 0);
+    session.assert_restored();
+    assert!(session.text().contains("asked for by debug-panic"), "{}", session.text());
+}
+
+#[test]
+fn ctrl_c_and_sigterm_end_with_0() {
+    let mut session = Session::start(Home::new(), DEMO, 24, 80);
+    session.wait_for_text("ALLOW");
+    session.press("\x03");
+    assert_eq!(session.end(), 0);
+    session.assert_restored();
+
+    let mut session = Session::start(Home::new(), DEMO, 24, 80);
+    session.wait_for_text("ALLOW");
+    let pid = session.child.process_id().unwrap().to_string();
+    std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap();
+    assert_eq!(session.end(), 0);
+    session.assert_restored();
+}
+
+#[test]
+fn keys_come_from_the_terminal_while_records_come_from_a_pipe() {
+    let home = Home::new();
+    home.write("log", "{\"agent_id\":\"piped\",\"samples\":[\"yes\",\"no\"]}\n");
+    let mut session = Session::start(home, "cat log | exec \"$WATCHER\" - --backend lexical", 24, 80);
+    session.wait_for_text("piped");
+    session.wait_for_text("REVIEW");
+    session.press("q");
+    assert_eq!(session.end(), 0);
+    session.assert_restored();
+}
+
+#[test]
+fn a_missing_file_is_waited_for_and_said() {
+    let home = Home::new();
+    let log = home.path("later.ndjson");
+    let mut session = Session::start(home, "exec \"$WATCHER\" later.ndjson --backend lexical", 24, 80);
+    session.wait_for_text("the file does not exist yet");
+    std::fs::write(log, "{\"agent_id\":\"patient\",\"samples\":[\"a\",\"a\"]}\nbroken\n").unwrap();
+    session.wait_for_text("patient");
+    session.wait_for_text("@rejected");
+    session.press("q");
+    assert_eq!(session.end(), 0);
+}
+
+#[test]
+fn a_resize_redraws() {
+    let mut session = Session::start(Home::new(), DEMO, 45, 160);
+    session.wait_for_text("ALLOW");
+    session.master.resize(PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 }).unwrap();
+    session.screen.screen_mut().set_size(size(24), size(80));
+    session.wait_for("the narrow layout", |screen| {
+        let lines: Vec<&str> = screen.lines().collect();
+        lines.len() <= 24 && lines.iter().any(|line| line.contains("╭ Agents") && !line.contains("Violations"))
+    });
+    session.press("q");
+    assert_eq!(session.end(), 0);
+}
+
+/// Takes the picture when asked to by `WATCHER_PICTURE`; otherwise makes sure that it could.
+#[test]
+fn picture() {
+    let target = std::env::var_os("WATCHER_PICTURE");
+    let shell = if target.is_some() { "exec \"$WATCHER\" demo" } else { DEMO };
+    let mut session = Session::start(Home::new(), shell, 45, 160);
+    // The burst of contradicting answers and the run of breaches are on the screen by then.
+    let scene = if target.is_some() { "@disagree" } else { "BLOCK" };
+    session.wait_for_text(scene);
+    if target.is_some() {
+        session.wait_for("a run of breaches", |screen| screen.matches("max-loss").count() >= 3);
+    }
+    let svg = svg(session.screen.screen());
+    assert!(svg.contains("Latency") && svg.contains("<svg"));
+    if let Some(target) = target {
+        std::fs::write(repo(&target.to_string_lossy()), svg).unwrap();
+    }
+    session.press("q");
+    assert_eq!(session.end(), 0);
+}
+
+const CELL: (usize, usize) = (9, 19);
+
+fn colour(colour: vt100::Color, otherwise: &str) -> String {
+    match colour {
+        vt100::Color::Rgb(r, g, b) => format!("#{r:02x}{g:02x}{b:02x}"),
+        _ => otherwise.to_owned(),
+    }
+}
+
+/// The screen as an SVG: runs of equal style, each held to its columns.
+fn svg(screen: &vt100::Screen) -> String {
+    let (rows, cols) = screen.size();
+    let (rows, cols) = (rows.get(), cols.get());
+    let (width, height) = (usize::from(cols) * CELL.0, usize::from(rows) * CELL.1);
+    let mut out = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" font-family=\"DejaVu Sans Mono, Menlo, Consolas, monospace\" font-size=\"15\" xml:space=\"preserve\">\n<rect width=\"{width}\" height=\"{height}\" fill=\"#101318\"/>\n"
+    );
+    for row in 0..rows {
+        let style = |col: u16| {
+            let cell = screen.cell(row, col).unwrap();
+            (colour(cell.fgcolor(), "#d0d4dc"), colour(cell.bgcolor(), "#101318"), cell.bold())
+        };
+        let mut col = 0;
+        while col < cols {
+            let start = col;
+            let look = style(col);
+            let mut text = String::new();
+            while col < cols && style(col) == look {
+                let contents = screen.cell(row, col).unwrap().contents();
+                text.push_str(if contents.is_empty() { " " } else { contents });
+                col += 1;
+            }
+            let (x, y) = (usize::from(start) * CELL.0, usize::from(row) * CELL.1);
+            let columns = usize::from(col - start) * CELL.0;
+            if look.1 != "#101318" {
+                let _ = writeln!(
+                    out,
+                    "<rect x=\"{x}\" y=\"{y}\" width=\"{columns}\" height=\"{}\" fill=\"{}\"/>",
+                    CELL.1, look.1
+                );
+            }
+            if text.trim().is_empty() {
+                continue;
+            }
+            let weight = if look.2 { " font-weight=\"bold\"" } else { "" };
+            let text = text.replace('&', "&amp;").replace('<', "&lt;");
+            let _ = writeln!(
+                out,
+                "<text x=\"{x}\" y=\"{}\" textLength=\"{columns}\" lengthAdjust=\"spacingAndGlyphs\" fill=\"{}\"{weight}>{text}</text>",
+                y + 14,
+                look.0
+            );
+        }
+    }
+    out + "</svg>\n"
+}
