@@ -34,6 +34,9 @@ const SLOW_FRAME: Duration = Duration::from_millis(250);
 /// A frame that took longer than this to write is a sign of a slow line.
 const SLOW: Duration = Duration::from_millis(60);
 
+/// Bytes a second that a remote terminal is sent at most, on average.
+const REMOTE_BYTES: f64 = 20_000.0;
+
 /// Ages and rates move on without news.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -59,6 +62,8 @@ pub struct App {
     pub keymap: Keymap,
     /// The clock.
     pub clock: SharedClock,
+    /// The terminal is reached over a line that others use too (SSH, tmux).
+    pub remote: bool,
 }
 
 impl App {
@@ -121,10 +126,9 @@ impl App {
                     None => return Ok(End::Quit),
                 },
                 () = sleep_until(next_frame), if dirty => {
-                    let start = Instant::now();
+                    let (start, before) = (Instant::now(), guard.written());
                     self.draw(guard.terminal()).context("drawing")?;
-                    let took = start.elapsed();
-                    next_frame = Instant::now() + if took > SLOW { SLOW_FRAME } else { FRAME };
+                    next_frame = Instant::now() + self.pause(start.elapsed(), guard.written() - before);
                     dirty = false;
                 }
                 update = updates.recv_async(), if open => match update {
@@ -140,6 +144,16 @@ impl App {
                 _ = tick.tick() => dirty = true,
             }
         }
+    }
+
+    /// How long to wait after a frame that took so long and sent so many bytes.
+    fn pause(&self, took: Duration, sent: u64) -> Duration {
+        let least = if took > SLOW { SLOW_FRAME } else { FRAME };
+        if !self.remote {
+            return least;
+        }
+        // At most a second: a full repaint must not freeze the screen.
+        Duration::from_secs_f64(sent as f64 / REMOTE_BYTES).clamp(least, TICK)
     }
 
     fn event(&mut self, event: &Event) -> Option<Effect> {

@@ -105,11 +105,20 @@ impl Record {
 
     /// Bytes of memory this record holds on to, roughly.
     pub fn footprint(&self) -> usize {
-        let texts: usize = self.samples.iter().map(|s| s.len() + 16).sum();
-        let prompt = self.prompt.as_ref().map_or(0, |p| p.len() + 16);
-        let labels: usize = self.labels.iter().map(|(_, v)| v.len() + 48).sum();
-        size_of::<Self>() + texts + prompt + labels + self.numbers.len() * size_of::<(Name, f64)>() + self.raw.len()
+        let texts: usize = self.samples.iter().map(shared_bytes).sum();
+        let prompt = self.prompt.as_ref().map_or(0, shared_bytes);
+        let labels: usize = self.labels.iter().map(|(_, value)| shared_bytes(value)).sum();
+        let lists = self.samples.capacity() * size_of::<Arc<str>>()
+            + self.labels.capacity() * size_of::<(Name, Arc<str>)>()
+            + self.numbers.capacity() * size_of::<(Name, f64)>();
+        let names = shared_bytes(&self.id) + shared_bytes(&self.key);
+        size_of::<Self>() + names + texts + prompt + labels + lists + self.raw.len()
     }
+}
+
+/// Bytes that a shared text takes: itself, its counters, and what the allocator adds and rounds up to.
+pub fn shared_bytes(text: &Arc<str>) -> usize {
+    text.len() + 40
 }
 
 /// Labels that the group key is taken from when the configuration names none: the first that is present.

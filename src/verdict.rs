@@ -420,8 +420,11 @@ impl Verdict {
 
     /// Bytes of memory this verdict holds on to, roughly.
     pub fn footprint(&self) -> usize {
-        let violations: usize = self.violations.iter().map(|v| size_of::<Violation>() + v.message.len()).sum();
-        size_of::<Self>() + violations + self.drift.len() * size_of::<DriftReport>()
+        let messages: usize = self.violations.iter().map(|v| v.message.capacity() + 16).sum();
+        let lists =
+            self.violations.capacity() * size_of::<Violation>() + self.drift.capacity() * size_of::<DriftReport>();
+        // The two lists and the verdict itself are allocations of their own.
+        size_of::<Self>() + messages + lists + 64
     }
 }
 

@@ -1,9 +1,9 @@
 //! The terminal: taken over once, given back in every case — at the end, on an error, on a panic, while suspended.
 
-use std::io::{self, Stdout, Write};
+use std::io::{self, Write};
 use std::panic;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use anyhow::Context;
@@ -14,10 +14,29 @@ use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use rustix::process::{Signal, getpid, kill_process};
 
+/// Standard output, with a count of what went through.
+#[derive(Clone)]
+pub struct Counted {
+    written: Arc<AtomicU64>,
+}
+
+impl Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = io::stdout().write(bytes)?;
+        self.written.fetch_add(written as u64, Ordering::Relaxed);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stdout().flush()
+    }
+}
+
 /// Holds the terminal while it lives.
 pub struct Guard {
-    terminal: Terminal<CrosstermBackend<Stdout>>,
+    terminal: Terminal<CrosstermBackend<Counted>>,
     taken: Arc<AtomicBool>,
+    written: Arc<AtomicU64>,
 }
 
 impl Guard {
@@ -38,8 +57,10 @@ impl Guard {
                 before(info);
             }
         }));
-        let terminal = Terminal::new(CrosstermBackend::new(io::stdout())).context("opening the terminal")?;
-        let mut guard = Self { terminal, taken };
+        let written = Arc::new(AtomicU64::new(0));
+        let out = Counted { written: Arc::clone(&written) };
+        let terminal = Terminal::new(CrosstermBackend::new(out)).context("opening the terminal")?;
+        let mut guard = Self { terminal, taken, written };
         guard.take()?;
         Ok(guard)
     }
@@ -52,8 +73,13 @@ impl Guard {
     }
 
     /// The terminal, to draw on.
-    pub fn terminal(&mut self) -> &mut Terminal<CrosstermBackend<Stdout>> {
+    pub fn terminal(&mut self) -> &mut Terminal<CrosstermBackend<Counted>> {
         &mut self.terminal
+    }
+
+    /// Bytes written to the terminal so far.
+    pub fn written(&self) -> u64 {
+        self.written.load(Ordering::Relaxed)
     }
 
     /// Gives the terminal back, stops the process until it is continued, and takes the terminal again.

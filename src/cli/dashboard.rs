@@ -38,7 +38,9 @@ pub(super) fn watch(setup: Setup, watch: &Watch) -> Result<(), Failure> {
 pub(super) fn replay(setup: Setup, replay: &Replay) -> Result<(), Failure> {
     need_terminal()?;
     let (rules, note) = setup.rules()?;
-    need_file(&replay.file)?;
+    if replay.file.as_os_str() != "-" {
+        need_file(&replay.file)?;
+    }
     let mode = Mode {
         inputs: inputs(std::slice::from_ref(&replay.file))?,
         from: From::Start,
@@ -120,7 +122,7 @@ fn show(
     let mut state = AppState::new(options, clock.now());
     state.view.hints = Arc::clone(&keymap.hints);
     state.view.note = note;
-    let mut app = App { state, theme, keymap, clock: Arc::clone(&clock) };
+    let mut app = App { state, theme, keymap, clock: Arc::clone(&clock), remote: setup::is_remote() };
     let options = setup.options(rules, mode);
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting")?;

@@ -234,6 +234,11 @@ fn terminal_depth() -> Depth {
     }
 }
 
+/// Whether the terminal is reached over SSH or shared in tmux or screen.
+pub(super) fn is_remote() -> bool {
+    ["SSH_CONNECTION", "SSH_TTY", "TMUX", "STY"].iter().any(|name| set(name).is_some())
+}
+
 /// The Linux console has no braille, and a locale that names another character set means it.
 fn terminal_shows_unicode() -> bool {
     let locale = set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG"));

@@ -1,5 +1,7 @@
 //! The native format: one JSON object a line, walked once, straight into a [`Record`].
 
+mod samples;
+
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
@@ -10,6 +12,8 @@ use jiff::Timestamp;
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::names::{Name, Names, Place};
+use samples::SamplesSeed;
+
 use super::{DEFAULT_KEY, DEFAULT_KEY_PATHS, LABEL_BYTES, Limits, Origin, Record, Reject, Seq, prefix, time};
 
 /// Turns lines into records. Keeps the table of names from line to line.
@@ -18,6 +22,8 @@ pub struct Parser {
     names: Names,
     limits: Limits,
     key_paths: Vec<String>,
+    /// Numbers and labels of the last record: the next one has about as many.
+    usual: (usize, usize),
 }
 
 impl Parser {
@@ -28,7 +34,7 @@ impl Parser {
         } else {
             key_paths.to_vec()
         };
-        Self { names: Names::default(), limits, key_paths }
+        Self { names: Names::default(), limits, key_paths, usual: (0, 0) }
     }
 
     /// Reads one line (without its newline).
@@ -38,11 +44,16 @@ impl Parser {
     pub fn parse(&mut self, seq: Seq, origin: Origin, raw: Bytes) -> Result<Record, Reject> {
         let text = String::from_utf8_lossy(&raw);
         let lossy = matches!(text, Cow::Owned(_));
-        let mut draft = Draft::default();
+        let mut draft = Draft {
+            numbers: Vec::with_capacity(self.usual.0),
+            labels: Vec::with_capacity(self.usual.1),
+            ..Draft::default()
+        };
         let mut json = serde_json::Deserializer::from_str(&text);
         let walk = Walk { names: &mut self.names, limits: &self.limits, draft: &mut draft };
         TopSeed { walk }.deserialize(&mut json).and_then(|()| json.end()).map_err(|e| reject(&e))?;
         drop(text);
+        self.usual = (draft.numbers.len(), draft.labels.len());
         let key = self.key_paths.iter().find_map(|path| draft.key(path)).unwrap_or_else(|| DEFAULT_KEY.into());
         let id = draft.id.take().map_or_else(|| format!("{}#{}", origin.source, origin.offset).into(), |(_, id)| id);
         Ok(Record {
@@ -399,85 +410,6 @@ impl<'de> Visitor<'de> for Leaf<'_> {
             map.next_value_seed(Leaf { walk, place, depth: self.depth + 1, role: Role::None, expect })?;
         }
         Ok(())
-    }
-}
-
-struct SamplesSeed<'a> {
-    draft: &'a mut Draft,
-    limits: &'a Limits,
-}
-
-impl SamplesSeed<'_> {
-    fn wrong<E: de::Error>(found: &str) -> E {
-        E::custom(format!("samples must be a list of strings, found {found}"))
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for SamplesSeed<'_> {
-    type Value = ();
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
-        json.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for SamplesSeed<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("samples as a list of strings")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        while self.draft.samples.len() < self.limits.samples {
-            let index = self.draft.samples.len();
-            match list.next_element_seed(SampleSeed { index, limit: self.limits.sample_bytes })? {
-                Some((text, cut)) => {
-                    self.draft.samples.push(text);
-                    self.draft.truncated |= cut;
-                }
-                None => return Ok(()),
-            }
-        }
-        let mut index = self.draft.samples.len();
-        while list.next_element_seed(SampleSeed { index, limit: 0 })?.is_some() {
-            self.draft.truncated = true;
-            index += 1;
-        }
-        Ok(())
-    }
-
-    fn visit_unit<E: de::Error>(self) -> Result<(), E> {
-        Err(Self::wrong("null"))
-    }
-
-    fn visit_str<E: de::Error>(self, _: &str) -> Result<(), E> {
-        Err(Self::wrong("a string"))
-    }
-}
-
-/// One sample: its text, cut at the limit, and whether it was cut.
-struct SampleSeed {
-    index: usize,
-    limit: usize,
-}
-
-impl<'de> DeserializeSeed<'de> for SampleSeed {
-    type Value = (Arc<str>, bool);
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
-        json.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for SampleSeed {
-    type Value = (Arc<str>, bool);
-
-    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "samples[{}] as a string", self.index)
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
-        let kept = prefix(text, self.limit);
-        Ok((kept.into(), kept.len() < text.len()))
     }
 }
 

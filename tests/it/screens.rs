@@ -32,7 +32,7 @@ fn app() -> App {
     let options = Options { review_score: 0.5, mode: "LIVE", live: true };
     let mut state = AppState::new(options, clock.now());
     state.view.hints = Arc::clone(&keymap.hints);
-    App { state, theme: Theme::shipped("dark").unwrap(), keymap, clock }
+    App { state, theme: Theme::shipped("dark").unwrap(), keymap, clock, remote: false }
 }
 
 fn engine(app: &mut App, state: EngineState) {

@@ -58,7 +58,7 @@ fn alert_line<'a>(alert: &Alert, state: &AppState, width: usize, theme: &Theme) 
     let bars: Vec<f64> = alert.bars(state.event_time()).iter().map(|n| *n as f64).collect();
     let top = bars.iter().copied().fold(0.0, f64::max);
     let spark = spark::bars(&theme.symbols, bars.into_iter().map(Some), top, true);
-    let cause = 16.min(width / 4);
+    let cause = 15.min(width / 4);
     let key = 12.min(width / 5);
     let mut spans = vec![
         Span::styled(format!("{symbol} "), style),
@@ -72,8 +72,18 @@ fn alert_line<'a>(alert: &Alert, state: &AppState, width: usize, theme: &Theme) 
         spans.push(Span::styled(format!("{spark} "), theme.style(Meaning::Spark)));
     }
     let used: usize = spans.iter().map(Span::width).sum();
-    spans.push(Span::styled(column(&alert.text, width.saturating_sub(used), ellipsis), text_style));
+    let text = plain_words(&alert.text);
+    spans.push(Span::styled(column(text, width.saturating_sub(used), ellipsis), text_style));
     Line::from(spans)
+}
+
+/// The text without the path before the field's own name: the row has little room, the record shows it in full.
+fn plain_words(text: &str) -> &str {
+    let field = text.split(' ').next().unwrap_or_default();
+    match field.rfind('.') {
+        Some(dot) if dot + 1 < field.len() => &text[dot + 1..],
+        _ => text,
+    }
 }
 
 fn no_data_line<'a>(rule: &NoData, width: usize, theme: &Theme) -> Line<'a> {
