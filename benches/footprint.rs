@@ -55,7 +55,11 @@ fn main() {
     });
     let pid = child.process_id().unwrap();
     while load(pid, Duration::from_secs(5)) > 10.0 {}
-    println!("memory, model loaded and history full: {:.0} MiB, {:.0} at most", status(pid, "VmRSS"), status(pid, "VmHWM"));
+    println!(
+        "memory, model loaded and history full: {:.0} MiB, {:.0} at most",
+        status(pid, "VmRSS"),
+        status(pid, "VmHWM")
+    );
     println!("idle, a screen of 160x45 following a log: {:.2} % of a core", load(pid, Duration::from_secs(20)));
     child.kill().unwrap();
 }

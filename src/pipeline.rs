@@ -16,9 +16,10 @@ mod parse;
 mod reading;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use crate::clock::SharedClock;
 use crate::engine::drift;
@@ -108,6 +109,26 @@ pub struct Pipeline {
 pub struct Handle {
     stop: Arc<AtomicBool>,
     pool: Arc<Pool>,
+    judge: Arc<Ended>,
+}
+
+/// Whether a thread has come to its end.
+#[derive(Default)]
+struct Ended {
+    ended: Mutex<bool>,
+    news: Condvar,
+}
+
+impl Ended {
+    fn set(&self) {
+        *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.news.notify_all();
+    }
+
+    fn wait(&self, most: Duration) {
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = self.news.wait_timeout_while(ended, most, |ended| !*ended);
+    }
 }
 
 impl Pipeline {
@@ -121,14 +142,18 @@ impl Pipeline {
         let shared = Shared { stop: Arc::default(), clock, pool: Arc::new(pool), updates: updates_in };
         let (lines_in, lines) = channel("lines", BATCHES, WhenFull::Block);
         let (records_in, records) = channel("records", BATCHES, WhenFull::Block);
-        let handle = Handle { stop: Arc::clone(&shared.stop), pool: Arc::clone(&shared.pool) };
+        let handle = Handle { stop: Arc::clone(&shared.stop), pool: Arc::clone(&shared.pool), judge: Arc::default() };
+        let ended = Arc::clone(&handle.judge);
 
         embedding_threads(&shared, &options)?;
         let stages = vec![lines_in.stats(), records_in.stats(), shared.updates.stats()];
         let parser = parse::Stage::new(&options, shared.clone());
         let reader = reading::Stage::new(&options, shared.clone());
         let judge = judging::Stage::new(options, shared.clone(), stages);
-        spawn("judge", move || judge.run(&records))?;
+        spawn("judge", move || {
+            judge.run(&records);
+            ended.set();
+        })?;
         spawn("parse", move || parser.run(&lines, &records_in))?;
         reader.start(lines_in)?;
         Ok(Self { updates, handle })
@@ -146,6 +171,13 @@ impl Handle {
     pub fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
         self.pool.close();
+    }
+
+    /// The same, and waits until what was judged is written: no line of the output is torn. Not for longer than `most`,
+    /// since the output may be a pipe that nobody reads.
+    pub fn finish(&self, most: Duration) {
+        self.stop();
+        self.judge.wait(most);
     }
 }
 

@@ -8,6 +8,7 @@ use anyhow::Context;
 
 use super::Failure;
 use super::args::{Replay, Run, Watch};
+use super::headless::LAST_WORDS;
 use super::setup::{self, Mode, Setup};
 use crate::app::keymap::Keymap;
 use crate::app::{App, End, terminal};
@@ -132,8 +133,8 @@ fn show(
     let pipeline = Pipeline::start(options, clock).context("starting the engines")?;
     let (updates, handle) = pipeline.split();
     let end = runtime.block_on(app.run(&mut guard, updates));
-    handle.stop();
     drop(guard);
+    handle.finish(LAST_WORDS);
     // Whatever still waits for the outside ends with the process.
     runtime.shutdown_background();
     match end? {

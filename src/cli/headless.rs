@@ -15,8 +15,8 @@ use super::setup::{self, Mode, Setup};
 use crate::clock::SystemClock;
 use crate::humanize;
 use crate::message::{EngineState, SourceState, Update};
-use crate::pipeline::Pipeline;
 use crate::pipeline::channel::Receiver;
+use crate::pipeline::{Handle, Pipeline};
 use crate::sanitize;
 use crate::source::From;
 use crate::stats::summary::{Percentiles, Summary};
@@ -54,11 +54,14 @@ pub(super) fn replay(setup: &Setup, replay: &Replay) -> Result<(), Failure> {
     run(setup, &replay.run, mode, (!stdin).then_some(&replay.file))
 }
 
+/// A program that was asked to end has a second; this much of it may go into writing what was judged.
+pub(super) const LAST_WORDS: Duration = Duration::from_millis(400);
+
 /// How the wait for the end came out.
 enum Outcome {
     Finished(Box<Summary>),
-    /// A signal: what was written stands.
-    Stopped,
+    /// A signal: what was judged by then.
+    Stopped(Option<Box<Summary>>),
     /// Whoever read the output has gone.
     ClosedPipe,
     OutputFailed(String),
@@ -75,27 +78,37 @@ fn run(setup: &Setup, run: &Run, mode: Mode, file: Option<&PathBuf>) -> Result<(
         Pipeline::start(setup.options(rules, mode), SystemClock::shared()).context("starting the engines")?;
     let bar = progress(file);
     let (updates, handle) = pipeline.split();
-    let outcome = runtime.block_on(wait(updates, &bar));
+    let outcome = runtime.block_on(wait(updates, &handle, &bar));
     bar.finish_and_clear();
-    handle.stop();
+    handle.finish(LAST_WORDS);
     runtime.shutdown_background();
     match outcome? {
         Outcome::Finished(summary) => {
-            let to_stdout = run.output.as_ref().is_none_or(|path| path.as_os_str() != "-");
-            match run.summary {
-                SummaryForm::Text => eprint!("{}", text(&summary)),
-                SummaryForm::Json if to_stdout => println!("{}", json(&summary)),
-                SummaryForm::Json => eprintln!("{}", json(&summary)),
-            }
+            print_summary(run, &summary);
             let findings: Vec<String> = run.fail_on.iter().filter_map(|c| c.finding(&summary)).collect();
             for finding in &findings {
                 eprintln!("watcher: {}", sanitize::line(finding));
             }
             if findings.is_empty() { Ok(()) } else { Err(Failure::Findings) }
         }
-        Outcome::Stopped | Outcome::ClosedPipe => Ok(()),
+        Outcome::Stopped(summary) => {
+            if let Some(summary) = summary {
+                print_summary(run, &summary);
+            }
+            Ok(())
+        }
+        Outcome::ClosedPipe => Ok(()),
         Outcome::OutputFailed(why) => Err(Failure::Internal(anyhow::anyhow!("the output can't be written: {why}"))),
         Outcome::Lost => Err(Failure::Internal(anyhow::anyhow!("the engines ended without being asked: a bug"))),
+    }
+}
+
+fn print_summary(run: &Run, summary: &Summary) {
+    let to_stdout = run.output.as_ref().is_none_or(|path| path.as_os_str() != "-");
+    match run.summary {
+        SummaryForm::Text => eprint!("{}", text(summary)),
+        SummaryForm::Json if to_stdout => println!("{}", json(summary)),
+        SummaryForm::Json => eprintln!("{}", json(summary)),
     }
 }
 
@@ -112,14 +125,29 @@ fn progress(file: Option<&PathBuf>) -> ProgressBar {
     bar
 }
 
-async fn wait(mut updates: Receiver<Update>, bar: &ProgressBar) -> anyhow::Result<Outcome> {
+/// Waits until a pipeline that was asked to end has summed up.
+async fn last_words(updates: &mut Receiver<Update>, handle: &Handle) -> Outcome {
+    handle.stop();
+    let summary = async {
+        loop {
+            match updates.recv_async().await {
+                Some(Update::Finished(summary)) => return Some(summary),
+                Some(_) => {}
+                None => return None,
+            }
+        }
+    };
+    Outcome::Stopped(tokio::time::timeout(LAST_WORDS, summary).await.ok().flatten())
+}
+
+async fn wait(mut updates: Receiver<Update>, handle: &Handle, bar: &ProgressBar) -> anyhow::Result<Outcome> {
     let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
     loop {
         let update = tokio::select! {
             biased;
-            _ = terminate.recv() => return Ok(Outcome::Stopped),
-            _ = interrupt.recv() => return Ok(Outcome::Stopped),
+            _ = terminate.recv() => return Ok(last_words(&mut updates, handle).await),
+            _ = interrupt.recv() => return Ok(last_words(&mut updates, handle).await),
             update = updates.recv_async() => update,
         };
         let say = |text: &str| bar.suspend(|| eprintln!("watcher: {}", sanitize::line(text)));

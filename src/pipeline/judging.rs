@@ -87,9 +87,18 @@ impl Stage {
     }
 
     pub fn run(mut self, records: &Receiver<ParsedBatch>) {
+        let start = self.shared.clock.elapsed();
         let end = self.judge_all(records);
+        self.summary.elapsed = self.shared.clock.elapsed() - start;
         match end {
-            Ok(()) | Err(End::Stopped) => {}
+            Ok(()) => {}
+            Err(End::Stopped) => {
+                if let Some(Err(error)) = self.sink.as_mut().map(NdjsonSink::flush) {
+                    tracing::error!("output: {error}");
+                }
+                let summary = Box::new(std::mem::take(&mut self.summary));
+                let _ = self.shared.updates.send(Update::Finished(summary));
+            }
             Err(End::Output(error)) => {
                 tracing::error!("output: {error}");
                 let why = error.to_string();

@@ -215,3 +215,30 @@ fn onnxruntime_runs_when_it_was_chosen() {
     assert_eq!(run(&["--backend", "onnxruntime", "--threads", "3"]), run(&[]));
     assert_eq!(run(&["--backend", "portable"])["divergence"]["backend"], "portable");
 }
+
+#[test]
+fn sigterm_ends_with_0_a_summary_and_whole_lines() {
+    use std::io::{BufRead, BufReader};
+    let home = Home::new();
+    home.write("log", "{\"samples\":[\"a\",\"b\"]}\n".repeat(1_000));
+    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("watcher"))
+        .args(["watch", "log", "--headless", "--backend", "lexical", "--output", "v"])
+        .current_dir(home.0.path())
+        .env_clear()
+        .env("HOME", home.0.path())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The output grows to its thousand lines; until then there is nothing to ask for.
+    let lines = |path| std::fs::read(path).map_or(0, |bytes| bytes.iter().filter(|b| **b == b'\n').count());
+    let mut patience = 0;
+    while lines(home.path("v")) < 1_000 && patience < 1_000_000 {
+        std::thread::yield_now();
+        patience += 1;
+    }
+    std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    let said: Vec<String> = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap).collect();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(said.iter().any(|line| line.contains("1,000 judged")), "{said:?}");
+    assert_eq!(json_lines(&std::fs::read(home.path("v")).unwrap()).len(), 1_000);
+}
