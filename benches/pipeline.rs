@@ -129,6 +129,7 @@ fn replay(path: PathBuf, backend: Choice) -> u64 {
         threads: 2,
         drift: drift::Options::default(),
         retention: None,
+        risk_limits: Vec::new(),
         sink: Some(NdjsonSink::new(Box::new(std::io::sink()), None, json::Options::default())),
     };
     let (updates, _handle) = Pipeline::start(options, SystemClock::shared()).unwrap().split();

@@ -17,7 +17,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use crate::clock::SharedClock;
 use crate::message::Update;
-use crate::pipeline::channel::Receiver;
+use crate::message::channel::Receiver;
 use crate::state::AppState;
 use crate::ui;
 use crate::ui::theme::Theme;

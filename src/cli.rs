@@ -11,6 +11,8 @@ mod report;
 mod setup;
 
 use std::ffi::OsString;
+use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -40,7 +42,7 @@ impl From<anyhow::Error> for Failure {
 pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = args::with_default_command(arguments.collect());
     if arguments.len() <= 1 {
-        print!("{}", info::SHORT_HELP);
+        let _ = say(info::SHORT_HELP);
         return ExitCode::SUCCESS;
     }
     let args = match Args::try_parse_from(arguments) {
@@ -51,7 +53,10 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };
-    match command(args) {
+    // The panic itself was printed by then, after the terminal was given back.
+    let outcome = catch_unwind(AssertUnwindSafe(|| command(args)));
+    let outcome = outcome.unwrap_or_else(|_| Err(Failure::Internal(anyhow::anyhow!("this is a bug in watcher"))));
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Findings) => ExitCode::from(1),
         Err(Failure::Usage(why)) => fail(&why, 2),
@@ -64,8 +69,18 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     }
 }
 
+/// Writes to standard output. That nobody reads it any more is no fault.
+pub(crate) fn say(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::Internal(error.into())),
+        _ => Ok(()),
+    }
+}
+
 fn fail(why: &str, code: u8) -> ExitCode {
-    eprintln!("watcher: {why}");
+    let lines: Vec<_> = crate::sanitize::lines(why).collect();
+    let _ = writeln!(std::io::stderr(), "watcher: {}", lines.join("\n"));
     ExitCode::from(code)
 }
 
@@ -81,10 +96,7 @@ fn command(args: Args) -> Result<(), Failure> {
         }
         Command::Demo => dashboard::demo(setup::Setup::read(&args.common)?),
         Command::Config { what } => info::config(&setup::Setup::read(&args.common)?, what.as_ref()),
-        Command::Completions { shell } => {
-            info::completions(shell);
-            Ok(())
-        }
+        Command::Completions { shell } => info::completions(shell),
         Command::Man => info::man(),
     }
 }

@@ -50,6 +50,8 @@ pub struct Config {
     pub yellow: f64,
     /// Score above which a person should look.
     pub review_score: Option<f64>,
+    /// Engine time that counts as slow, ms.
+    pub latency_guard_ms: Option<f64>,
     /// Advice when an engine failed.
     pub on_unscored: Action,
     /// Labels that make the group key.
@@ -145,6 +147,7 @@ impl Config {
             green: f64::NAN,
             yellow: f64::NAN,
             review_score: None,
+            latency_guard_ms: None,
             on_unscored: Action::Review,
             key: Vec::new(),
             rules: None,
@@ -210,13 +213,24 @@ impl Config {
     }
 
     fn read_policy(&mut self, policy: &Node<'_>) {
-        policy.only(&["preset", "violation_penalty", "green", "yellow", "review_score", "on_unscored"]);
+        policy.only(&[
+            "preset",
+            "violation_penalty",
+            "green",
+            "yellow",
+            "review_score",
+            "latency_guard_ms",
+            "on_unscored",
+        ]);
         set(&mut self.preset, policy.get("preset").and_then(|n| n.word(&Preset::WORDS)));
         set(&mut self.violation_penalty, policy.get("violation_penalty").and_then(|n| share(&n)));
         set(&mut self.green, policy.get("green").and_then(|n| share(&n)));
         set(&mut self.yellow, policy.get("yellow").and_then(|n| share(&n)));
         if let Some(node) = policy.get("review_score") {
             self.review_score = share(&node);
+        }
+        if let Some(node) = policy.get("latency_guard_ms") {
+            self.latency_guard_ms = node.number().filter(|ms| *ms >= 0.0);
         }
         set(&mut self.on_unscored, policy.get("on_unscored").and_then(|n| n.word(&ACTIONS)));
     }
@@ -260,6 +274,7 @@ impl Config {
             green: self.green,
             yellow: self.yellow,
             review_score: self.review_score.unwrap_or(preset.review_score),
+            latency_guard_ms: self.latency_guard_ms.or(preset.latency_guard_ms),
             on_unscored: self.on_unscored,
             ..preset
         }
@@ -289,7 +304,7 @@ impl Config {
             self.keys.iter().map(|(action, keys)| format!("{}: [{}]", quoted(action), list(keys))).collect();
         let policy = self.policy();
         format!(
-            "backend: {}\nonnxruntime: {}\nmodel: {}\nthreads: {}\npolicy:\n  preset: {preset}\n  violation_penalty: {}\n  green: {}\n  yellow: {}\n  review_score: {}\n  on_unscored: {}\nkey: [{}]\nrules: {}\nlimits:\n  line_bytes: {}\n  samples: {}\n  sample_bytes: {}\n  numbers: {}\n  depth: {}\nretention:\n  bytes: {}\n  rows: {}\nembedding:\n  cache_bytes: {}\ndrift:\n  keys: {}\n  series: {}\ntheme: {}\nsymbols: {symbols}\nread_back: {}\nkeys: {{{}}}\n",
+            "backend: {}\nonnxruntime: {}\nmodel: {}\nthreads: {}\npolicy:\n  preset: {preset}\n  violation_penalty: {}\n  green: {}\n  yellow: {}\n  review_score: {}\n  latency_guard_ms: {}\n  on_unscored: {}\nkey: [{}]\nrules: {}\nlimits:\n  line_bytes: {}\n  samples: {}\n  sample_bytes: {}\n  numbers: {}\n  depth: {}\nretention:\n  bytes: {}\n  rows: {}\nembedding:\n  cache_bytes: {}\ndrift:\n  keys: {}\n  series: {}\ntheme: {}\nsymbols: {symbols}\nread_back: {}\nkeys: {{{}}}\n",
             word(&Choice::WORDS),
             path(&self.onnxruntime),
             path(&self.model),
@@ -298,6 +313,7 @@ impl Config {
             policy.green,
             policy.yellow,
             policy.review_score,
+            policy.latency_guard_ms.map_or("null".to_owned(), |ms| ms.to_string()),
             policy.on_unscored.word(),
             list(&self.key),
             path(&self.rules),
@@ -366,6 +382,6 @@ mod tests {
         let config = Config::built_in().unwrap().overlaid("c", text).unwrap();
         let again = Config::built_in().unwrap().overlaid("shown", &config.to_yaml()).unwrap();
         assert_eq!(again.policy(), config.policy());
-        assert_eq!(Config { review_score: None, ..again }, config);
+        assert_eq!(Config { review_score: None, latency_guard_ms: None, ..again }, config);
     }
 }

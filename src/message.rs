@@ -1,5 +1,7 @@
 //! The only words that the two halves share: commands go from the screen to the pipeline, updates come back.
 
+pub mod channel;
+
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -102,6 +104,8 @@ pub enum SourceState {
     Following,
     /// It has ended.
     Ended,
+    /// It can't be read and is not tried again; and why.
+    Failed(String),
 }
 
 /// How the stages and the rules fare.

@@ -8,12 +8,11 @@
 //! Every stage is an OS thread that blocks on a bounded channel; a full channel holds back the stage before it, down
 //! to the file, which is its own buffer. Nothing here runs on the screen's thread.
 
-pub mod channel;
 pub mod demo;
 pub mod judge;
 mod judging;
 mod parse;
-mod reading;
+pub mod reading;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,6 +25,7 @@ use crate::engine::drift;
 use crate::engine::embedding::pool::Pool;
 use crate::engine::embedding::select;
 use crate::history::Retention;
+use crate::message::channel::{Receiver, Sender, WhenFull, channel};
 use crate::message::{EngineReport, EngineState, Update};
 use crate::record::Limits;
 use crate::rules::RuleSet;
@@ -33,8 +33,6 @@ use crate::sink::ndjson::NdjsonSink;
 use crate::source::From;
 use crate::verdict::EngineKind;
 use crate::verdict::policy::Policy;
-
-use channel::{Receiver, Sender, WhenFull, channel};
 
 /// Batches that may wait between two stages.
 const BATCHES: usize = 4;
@@ -47,6 +45,8 @@ const UPDATES: usize = 64;
 pub enum Input {
     /// A file or a pattern such as `logs/*.ndjson`.
     Files(PathBuf),
+    /// A named pipe, read to its end.
+    Stream(PathBuf),
     /// Standard input.
     Stdin,
 }
@@ -79,6 +79,8 @@ pub struct Options {
     pub drift: drift::Options,
     /// What is kept for the screen; `None` when there is none, and then no rows are sent.
     pub retention: Option<Retention>,
+    /// Limits of risk that the summary counts by.
+    pub risk_limits: Vec<f64>,
     /// Where verdicts are written.
     pub sink: Option<NdjsonSink>,
 }

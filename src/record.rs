@@ -111,7 +111,10 @@ impl Record {
         let lists = self.samples.capacity() * size_of::<Arc<str>>()
             + self.labels.capacity() * size_of::<(Name, Arc<str>)>()
             + self.numbers.capacity() * size_of::<(Name, f64)>();
-        let names = shared_bytes(&self.id) + shared_bytes(&self.key);
+        let names = shared_bytes(&self.id)
+            + shared_bytes(&self.key)
+            + self.numbers.iter().map(|(name, _)| name.footprint()).sum::<usize>()
+            + self.labels.iter().map(|(name, _)| name.footprint()).sum::<usize>();
         size_of::<Self>() + names + texts + prompt + labels + lists + self.raw.len()
     }
 }

@@ -166,7 +166,7 @@ impl AppState {
                     let name = report.kind.name();
                     self.live.alerts.raise("@engine", name, Severity::Critical, at, 1, || format!("{name}: {why}"));
                 }
-                self.status.engine(report);
+                self.status.engine(report, self.now);
             }
             Update::Source(report) => self.status.source(report),
             Update::Health(report) => {
@@ -183,8 +183,11 @@ impl AppState {
         let board = &mut self.live;
         // A record from the future (a clock that is wrong) must not move the charts away from all others.
         let latest = self.now.saturating_add(SignedDuration::from_mins(5)).unwrap_or(self.now);
-        let at = verdict.ts.unwrap_or(self.now).min(latest);
-        board.event_now = Some(board.event_now.map_or(at, |known| known.max(at)));
+        // A replay knows no wall clock: a record without a time counts as coming with the one before it.
+        let at = verdict.ts.map(|ts| ts.min(latest)).or(board.event_now).unwrap_or(self.now);
+        if verdict.ts.is_some() || self.options.live {
+            board.event_now = Some(board.event_now.map_or(at, |known| known.max(at)));
+        }
         board.total += 1;
         if !record.samples.is_empty() {
             board.checked.add(verdict.divergence.risk.is_some());
@@ -226,6 +229,7 @@ impl AppState {
     pub fn tick(&mut self, now: Timestamp) {
         self.now = now;
         let at = self.event_time();
+        self.status.refresh(now);
         let live = &mut self.live;
         live.latency.refresh();
         live.agents.refresh(at);

@@ -163,6 +163,8 @@ impl<'d> Node<'d> {
     fn report(&self, span: Range<usize>, message: String, help: Option<String>) {
         // The caret belongs on the first line of a value that spans several.
         let text = &self.doc.text;
+        // Offsets into escaped or folded text may miss by a few bytes: never into the middle of a character.
+        let span = text.floor_char_boundary(span.start)..text.ceil_char_boundary(span.end);
         let line_end = text[span.start..].find('\n').map_or(text.len(), |at| span.start + at);
         self.doc.found.borrow_mut().push(Diagnostic {
             file: Arc::clone(&self.doc.file),

@@ -1,7 +1,7 @@
 //! Commands with a screen: `watch`, `replay`, `demo`.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -9,7 +9,7 @@ use anyhow::Context;
 use super::Failure;
 use super::args::{Replay, Run, Watch};
 use super::headless::LAST_WORDS;
-use super::setup::{self, Mode, Setup};
+use super::setup::{self, Mode, Output, Setup};
 use crate::app::keymap::Keymap;
 use crate::app::{App, End, terminal};
 use crate::clock::{SharedClock, SystemClock};
@@ -30,7 +30,8 @@ pub(super) fn watch(setup: Setup, watch: &Watch) -> Result<(), Failure> {
         follow: true,
         live: true,
         screen: true,
-        sink: sink(&watch.run, false)?,
+        output: output(&watch.run, false)?,
+        risk_limits: Vec::new(),
     };
     show(&setup, "LIVE", rules, note, mode)
 }
@@ -48,7 +49,8 @@ pub(super) fn replay(setup: Setup, replay: &Replay) -> Result<(), Failure> {
         follow: false,
         live: false,
         screen: true,
-        sink: sink(&replay.run, true)?,
+        output: output(&replay.run, true)?,
+        risk_limits: Vec::new(),
     };
     show(&setup, "REPLAY", rules, note, mode)
 }
@@ -63,17 +65,25 @@ pub(super) fn demo(setup: Setup) -> Result<(), Failure> {
     };
     let demo = Demo::start(SystemClock::shared()).context("writing the sample log")?;
     let inputs = vec![Input::Files(demo.log())];
-    let mode = Mode { inputs, from: From::Start, follow: true, live: true, screen: true, sink: None };
+    let mode = Mode {
+        inputs,
+        from: From::Start,
+        follow: true,
+        live: true,
+        screen: true,
+        output: None,
+        risk_limits: Vec::new(),
+    };
     show(&setup, "DEMO", rules, None, mode)
 }
 
-fn sink(run: &Run, replace: bool) -> Result<Option<crate::sink::ndjson::NdjsonSink>, Failure> {
+fn output(run: &Run, replace: bool) -> Result<Option<Output>, Failure> {
     if run.output.as_ref().is_some_and(|path| path.as_os_str() == "-") {
         return Err(Failure::Usage(
             "standard output is the screen: name a file for --output, or add --headless".into(),
         ));
     }
-    setup::sink(run, replace)
+    Ok(Output::of(run, replace))
 }
 
 fn need_terminal() -> Result<(), Failure> {
@@ -96,17 +106,32 @@ pub(super) fn need_file(file: &PathBuf) -> Result<(), Failure> {
 pub(super) fn inputs(sources: &[PathBuf]) -> Result<Vec<Input>, Failure> {
     let mut inputs = Vec::new();
     for source in sources {
-        if source.as_os_str() != "-" {
-            inputs.push(Input::Files(source.clone()));
+        let input = if source.as_os_str() != "-" {
+            file_input(source)?
         } else if std::io::stdin().is_terminal() {
             return Err(Failure::Usage(
                 "`-` reads standard input, which is the keyboard here: pipe a log into it".into(),
             ));
-        } else if !inputs.contains(&Input::Stdin) {
-            inputs.push(Input::Stdin);
+        } else {
+            Input::Stdin
+        };
+        if !inputs.contains(&input) {
+            inputs.push(input);
         }
     }
     Ok(inputs)
+}
+
+fn file_input(path: &Path) -> Result<Input, Failure> {
+    match std::fs::metadata(path) {
+        // A named pipe, as in `watcher replay <(zcat log.gz)`, is read as it comes.
+        Ok(meta) if !meta.is_file() && !meta.is_dir() => Ok(Input::Stream(path.to_owned())),
+        Ok(_) => Ok(Input::Files(path.to_owned())),
+        Err(_) => match glob::Pattern::new(&path.to_string_lossy()) {
+            Ok(_) => Ok(Input::Files(path.to_owned())),
+            Err(error) => Err(Failure::Usage(format!("{} is neither a file nor a pattern: {error}", path.display()))),
+        },
+    }
 }
 
 fn show(
@@ -124,7 +149,7 @@ fn show(
     state.view.hints = Arc::clone(&keymap.hints);
     state.view.note = note;
     let mut app = App { state, theme, keymap, clock: Arc::clone(&clock), remote: setup::is_remote() };
-    let options = setup.options(rules, mode);
+    let options = setup.options(rules, mode)?;
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting")?;
     let mut guard = terminal::Guard::new()?;

@@ -73,6 +73,14 @@ fn exceeds(found: u64, of: u64, most: Amount) -> bool {
 }
 
 impl Condition {
+    /// The limit of risk that it is about.
+    pub fn risk_limit(&self) -> Option<f64> {
+        match self.kind {
+            Kind::Risk(limit, _) => Some(limit),
+            _ => None,
+        }
+    }
+
     /// What was found, if the condition holds.
     pub fn finding(&self, summary: &Summary) -> Option<String> {
         let (found, holds) = match self.kind {

@@ -8,14 +8,15 @@ use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::Failure;
 use super::args::{Replay, Run, SummaryForm, Watch};
 use super::dashboard::{inputs, need_file};
-use super::setup::{self, Mode, Setup};
+use super::fail_on::Condition;
+use super::setup::{Mode, Output, Setup};
+use super::{Failure, say};
 use crate::clock::SystemClock;
 use crate::humanize;
+use crate::message::channel::Receiver;
 use crate::message::{EngineState, SourceState, Update};
-use crate::pipeline::channel::Receiver;
 use crate::pipeline::{Handle, Pipeline};
 use crate::sanitize;
 use crate::source::From;
@@ -30,15 +31,14 @@ pub(super) fn watch(setup: &Setup, watch: &Watch) -> Result<(), Failure> {
         follow: true,
         live: true,
         screen: false,
-        sink: setup::sink(&watch.run, false)?,
+        output: Output::of(&watch.run, false),
+        risk_limits: risk_limits(&watch.run),
     };
     run(setup, &watch.run, mode, None)
 }
 
 /// `watcher replay FILE --headless`
 pub(super) fn replay(setup: &Setup, replay: &Replay) -> Result<(), Failure> {
-    // The rules are checked before an output is replaced.
-    setup.rules()?;
     let stdin = replay.file.as_os_str() == "-";
     if !stdin {
         need_file(&replay.file)?;
@@ -49,9 +49,14 @@ pub(super) fn replay(setup: &Setup, replay: &Replay) -> Result<(), Failure> {
         follow: false,
         live: false,
         screen: false,
-        sink: setup::sink(&replay.run, true)?,
+        output: Output::of(&replay.run, true),
+        risk_limits: risk_limits(&replay.run),
     };
     run(setup, &replay.run, mode, (!stdin).then_some(&replay.file))
+}
+
+fn risk_limits(run: &Run) -> Vec<f64> {
+    run.fail_on.iter().filter_map(Condition::risk_limit).collect()
 }
 
 /// A program that was asked to end has a second; this much of it may go into writing what was judged.
@@ -59,7 +64,8 @@ pub(super) const LAST_WORDS: Duration = Duration::from_millis(400);
 
 /// How the wait for the end came out.
 enum Outcome {
-    Finished(Box<Summary>),
+    /// The end of the input, unless a part of it could not be read, and why.
+    Finished(Box<Summary>, Option<String>),
     /// A signal: what was judged by then.
     Stopped(Option<Box<Summary>>),
     /// Whoever read the output has gone.
@@ -75,7 +81,7 @@ fn run(setup: &Setup, run: &Run, mode: Mode, file: Option<&PathBuf>) -> Result<(
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting")?;
     let pipeline =
-        Pipeline::start(setup.options(rules, mode), SystemClock::shared()).context("starting the engines")?;
+        Pipeline::start(setup.options(rules, mode)?, SystemClock::shared()).context("starting the engines")?;
     let bar = progress(file);
     let (updates, handle) = pipeline.split();
     let outcome = runtime.block_on(wait(updates, &handle, &bar));
@@ -83,33 +89,32 @@ fn run(setup: &Setup, run: &Run, mode: Mode, file: Option<&PathBuf>) -> Result<(
     handle.finish(LAST_WORDS);
     runtime.shutdown_background();
     match outcome? {
-        Outcome::Finished(summary) => {
-            print_summary(run, &summary);
+        Outcome::Finished(summary, unread) => {
+            print_summary(run, &summary)?;
+            if let Some(why) = unread {
+                return Err(Failure::Input(why));
+            }
             let findings: Vec<String> = run.fail_on.iter().filter_map(|c| c.finding(&summary)).collect();
             for finding in &findings {
                 eprintln!("watcher: {}", sanitize::line(finding));
             }
             if findings.is_empty() { Ok(()) } else { Err(Failure::Findings) }
         }
-        Outcome::Stopped(summary) => {
-            if let Some(summary) = summary {
-                print_summary(run, &summary);
-            }
-            Ok(())
-        }
+        Outcome::Stopped(summary) => summary.map_or(Ok(()), |summary| print_summary(run, &summary)),
         Outcome::ClosedPipe => Ok(()),
         Outcome::OutputFailed(why) => Err(Failure::Internal(anyhow::anyhow!("the output can't be written: {why}"))),
         Outcome::Lost => Err(Failure::Internal(anyhow::anyhow!("the engines ended without being asked: a bug"))),
     }
 }
 
-fn print_summary(run: &Run, summary: &Summary) {
+fn print_summary(run: &Run, summary: &Summary) -> Result<(), Failure> {
     let to_stdout = run.output.as_ref().is_none_or(|path| path.as_os_str() != "-");
     match run.summary {
         SummaryForm::Text => eprint!("{}", text(summary)),
-        SummaryForm::Json if to_stdout => println!("{}", json(summary)),
+        SummaryForm::Json if to_stdout => return say(&format!("{}\n", json(summary))),
         SummaryForm::Json => eprintln!("{}", json(summary)),
     }
+    Ok(())
 }
 
 /// A bar over the bytes of the file, on a terminal.
@@ -143,6 +148,7 @@ async fn last_words(updates: &mut Receiver<Update>, handle: &Handle) -> Outcome 
 async fn wait(mut updates: Receiver<Update>, handle: &Handle, bar: &ProgressBar) -> anyhow::Result<Outcome> {
     let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
+    let mut unread = None;
     loop {
         let update = tokio::select! {
             biased;
@@ -153,13 +159,15 @@ async fn wait(mut updates: Receiver<Update>, handle: &Handle, bar: &ProgressBar)
         let say = |text: &str| bar.suspend(|| eprintln!("watcher: {}", sanitize::line(text)));
         match update {
             None => return Ok(Outcome::Lost),
-            Some(Update::Finished(summary)) => return Ok(Outcome::Finished(summary)),
+            Some(Update::Finished(summary)) => return Ok(Outcome::Finished(summary, unread)),
             Some(Update::OutputFailed { closed: true, .. }) => return Ok(Outcome::ClosedPipe),
             Some(Update::OutputFailed { why, .. }) => return Ok(Outcome::OutputFailed(why)),
             Some(Update::Source(report)) => {
                 bar.set_position(report.read);
-                if let SourceState::Waiting(why) = &report.state {
-                    say(&format!("waiting for {}: {why}", report.name));
+                match &report.state {
+                    SourceState::Waiting(why) => say(&format!("waiting for {}: {why}", report.name)),
+                    SourceState::Failed(why) => unread = Some(format!("{}: {why}", report.name)),
+                    _ => {}
                 }
             }
             Some(Update::Engine(report)) => match &report.state {

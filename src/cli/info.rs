@@ -2,10 +2,11 @@
 
 use clap::CommandFactory;
 
-use super::Failure;
 use super::args::{Args, ConfigWhat};
 use super::setup::Setup;
+use super::{Failure, say};
 use crate::app::keymap::Keymap;
+use crate::state::view::Hint;
 
 /// What a newcomer wants.
 pub(super) const SHORT_HELP: &str = "\
@@ -23,35 +24,36 @@ watcher shows what AI agents are about to do: do their answers agree, do they st
 pub(super) fn config(setup: &Setup, what: Option<&ConfigWhat>) -> Result<(), Failure> {
     match what {
         None | Some(ConfigWhat::Show) => {
-            if let Some(file) = setup.paths.as_ref().map(|paths| paths.config.join("config.yaml")) {
-                let state = if file.is_file() { "read" } else { "not there" };
-                println!("# {} ({state})", file.display());
-            }
-            print!("{}", setup.config.to_yaml());
+            let file = match (&setup.file, &setup.paths) {
+                (Some(file), _) => format!("# {} (read)\n", file.display()),
+                (None, Some(paths)) => format!("# {} (not there)\n", paths.config.join("config.yaml").display()),
+                (None, None) => String::new(),
+            };
+            say(&(file + &setup.config.to_yaml()))
         }
         Some(ConfigWhat::Keys) => {
             let keymap = Keymap::new(&setup.config.keys).map_err(Failure::Usage)?;
-            for hint in keymap.hints.iter() {
-                println!("{:<20} {:<14} {}", hint.name, hint.keys, hint.help);
-            }
+            let line = |hint: &Hint| format!("{:<20} {:<14} {}\n", hint.name, hint.keys, hint.help);
+            say(&keymap.hints.iter().map(line).collect::<String>())
         }
         Some(ConfigWhat::Theme) => {
             let (name, text) = setup.theme_text()?;
             setup.theme()?;
-            println!("# {name}");
-            print!("{text}");
+            say(&format!("# {name}\n{text}"))
         }
     }
-    Ok(())
 }
 
 /// `watcher completions SHELL`
-pub(super) fn completions(shell: clap_complete::Shell) {
-    clap_complete::generate(shell, &mut Args::command(), "watcher", &mut std::io::stdout());
+pub(super) fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Args::command(), "watcher", &mut script);
+    say(&String::from_utf8_lossy(&script))
 }
 
 /// `watcher man`
 pub(super) fn man() -> Result<(), Failure> {
-    let page = clap_mangen::Man::new(Args::command());
-    page.render(&mut std::io::stdout()).map_err(|error| Failure::Internal(error.into()))
+    let mut page = Vec::new();
+    clap_mangen::Man::new(Args::command()).render(&mut page).map_err(|error| Failure::Internal(error.into()))?;
+    say(&String::from_utf8_lossy(&page))
 }

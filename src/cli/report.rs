@@ -28,10 +28,14 @@ fn one(fault: &Diagnostic) -> String {
     if fault.text.is_empty() {
         return plain(&head, fault.help.as_deref());
     }
-    // The source keeps its bytes, so that spans fit; control characters become spaces of the same length.
-    let text: String = fault.text.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect();
-    if text.len() != fault.text.len() {
-        return plain(&head, fault.help.as_deref());
+    // The source keeps its length, so that spans fit: what a terminal would obey becomes as many question marks.
+    let mut text = String::with_capacity(fault.text.len());
+    for c in fault.text.chars() {
+        match c {
+            '\n' => text.push(c),
+            c if sanitize::is_unsafe(c) => (0..c.len_utf8()).for_each(|_| text.push('?')),
+            c => text.push(c),
+        }
     }
     let diagnostic = diagnostic.with_label(LabeledSpan::underline(fault.span.clone()));
     let report = Report::new(diagnostic).with_source_code(NamedSource::new(&place, text));

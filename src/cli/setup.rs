@@ -1,7 +1,7 @@
 //! From command line, environment and files to what the library is started with.
 
 use std::fs;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,10 +13,11 @@ use crate::config::paths::Paths;
 use crate::config::{Config, SymbolSet};
 use crate::engine::embedding::select;
 use crate::history::Retention;
-use crate::pipeline::{Input, Options};
-use crate::rules::RuleSet;
+use crate::pipeline::{Input, Options, reading};
+use crate::record::Names;
 use crate::rules::schema::{self, Source};
-use crate::sink::ndjson::NdjsonSink;
+use crate::rules::{RuleSet, expr};
+use crate::sink::ndjson::{NdjsonSink, rejected_path};
 use crate::source::From;
 use crate::ui::theme::{Depth, Symbols, Theme};
 use crate::verdict::json;
@@ -32,6 +33,8 @@ const LOG_BYTES: u64 = 8 << 20;
 pub(super) struct Setup {
     pub config: Config,
     pub paths: Option<Paths>,
+    /// The configuration file that was read.
+    pub file: Option<PathBuf>,
     /// Writes the rest of the log when it goes.
     _log: Option<WorkerGuard>,
 }
@@ -43,7 +46,26 @@ pub(super) struct Mode {
     pub follow: bool,
     pub live: bool,
     pub screen: bool,
-    pub sink: Option<NdjsonSink>,
+    /// Where verdicts go, and whether a file that is there may be replaced.
+    pub output: Option<Output>,
+    /// Limits of risk that the summary counts by.
+    pub risk_limits: Vec<f64>,
+}
+
+/// Where verdicts go.
+pub(super) struct Output {
+    pub path: PathBuf,
+    pub replace: bool,
+    pub options: json::Options,
+}
+
+impl Output {
+    /// What a run asked for.
+    pub fn of(run: &Run, replace: bool) -> Option<Self> {
+        let options = json::Options { timing: !run.no_timing, full: run.full };
+        let path = run.output.clone()?;
+        Some(Self { path, replace, options })
+    }
 }
 
 impl Setup {
@@ -73,8 +95,9 @@ impl Setup {
         if !common.group_by.is_empty() {
             config.key.clone_from(&common.group_by);
         }
+        config.key = config.key.iter().map(|path| key_path(path)).collect();
         let log = start_log(paths.as_ref());
-        Ok(Self { config, paths, _log: log })
+        Ok(Self { config, paths, file, _log: log })
     }
 
     /// The rules in force, and what to say about them.
@@ -91,10 +114,11 @@ impl Setup {
         Ok((compile(&sources)?, note))
     }
 
-    /// What the library needs to run.
-    pub fn options(&self, rules: Arc<RuleSet>, mode: Mode) -> Options {
+    /// What the library needs to run. Opens the output, so it comes after everything that can be at fault.
+    pub fn options(&self, rules: Arc<RuleSet>, mode: Mode) -> Result<Options, Failure> {
         let config = &self.config;
-        Options {
+        let sink = mode.output.as_ref().map(|output| sink(output, &mode.inputs)).transpose()?;
+        Ok(Options {
             inputs: mode.inputs,
             from: mode.from,
             follow: mode.follow,
@@ -112,8 +136,9 @@ impl Setup {
             threads: config.workers(mode.screen),
             drift: config.drift,
             retention: mode.screen.then_some(Retention { ..config.retention }),
-            sink: mode.sink,
-        }
+            risk_limits: mode.risk_limits,
+            sink,
+        })
     }
 
     /// The theme in force, with the colours and characters that the terminal has.
@@ -179,21 +204,36 @@ fn read_rules(path: &Path) -> Result<Vec<Source>, Failure> {
     files.iter().map(read).collect()
 }
 
-/// The output that a run asked for. A replay replaces it; watching never overwrites what is there.
-pub(super) fn sink(run: &Run, replace: bool) -> Result<Option<NdjsonSink>, Failure> {
-    let Some(path) = &run.output else { return Ok(None) };
-    let options = json::Options { timing: !run.no_timing, full: run.full };
+/// Opens an output. A replay replaces it; watching never overwrites what is there; nobody writes over an input.
+fn sink(output: &Output, inputs: &[Input]) -> Result<NdjsonSink, Failure> {
+    let path = &output.path;
     if path.as_os_str() == "-" {
-        return Ok(Some(NdjsonSink::stdout(options)));
+        return Ok(NdjsonSink::stdout(output.options));
     }
-    if !replace && fs::metadata(path).is_ok_and(|meta| meta.len() > 0) {
-        let path = path.display();
+    let shown = path.display();
+    for target in [path.clone(), rejected_path(path)] {
+        let read = |input: &Input| match input {
+            Input::Files(pattern) => reading::expand(pattern),
+            Input::Stream(path) => vec![path.clone()],
+            Input::Stdin => Vec::new(),
+        };
+        let same = |input: &PathBuf| match (fs::metadata(input), fs::metadata(&target)) {
+            (Ok(input), Ok(target)) => (input.dev(), input.ino()) == (target.dev(), target.ino()),
+            _ => false,
+        };
+        if inputs.iter().flat_map(read).any(|input| same(&input)) {
+            return Err(Failure::Usage(format!(
+                "{} is read and would be overwritten: name another output",
+                target.display()
+            )));
+        }
+    }
+    if !output.replace && fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() > 0) {
         return Err(Failure::Usage(format!(
-            "{path} exists already and would be lost; name another file, or remove it"
+            "{shown} exists already and would be lost; name another file, or remove it"
         )));
     }
-    let wrong = |error: std::io::Error| Failure::Usage(format!("output {}: {error}", path.display()));
-    NdjsonSink::create(path, options).map(Some).map_err(wrong)
+    NdjsonSink::create(path, output.options).map_err(|error| Failure::Usage(format!("output {shown}: {error}")))
 }
 
 /// Logs go to a file of their own, never to the screen. Without a place for it there is no log.
@@ -231,6 +271,14 @@ fn terminal_depth() -> Depth {
         Depth::Indexed
     } else {
         Depth::Sixteen
+    }
+}
+
+/// A path as people write it (`agent-id`, `metrics.Foo`, `labels["a b"]`), as the records' names have it.
+fn key_path(text: &str) -> String {
+    match expr::parse(text) {
+        Ok(expr::Ast { kind: expr::Kind::Field(path), .. }) => path,
+        _ => Names::canonical(text),
     }
 }
 

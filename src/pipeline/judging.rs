@@ -4,13 +4,13 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::channel::{Closed, Receiver, Stats};
 use super::judge::{Arrival, Judge, Setup};
 use super::parse::ParsedBatch;
 use super::{Options, Shared};
 use crate::engine::embedding::TextResult;
 use crate::engine::embedding::pool::Ticket;
 use crate::history::{History, Row};
+use crate::message::channel::{Closed, Receiver, Stats};
 use crate::message::{EngineReport, EngineState, HealthReport, Update};
 use crate::record::{Record, Rejected};
 use crate::sink::ndjson::NdjsonSink;
@@ -37,7 +37,7 @@ pub(super) struct Stage {
     flushed_at: Duration,
     health_at: Duration,
     live: bool,
-    failed: Option<Arc<str>>,
+    failed: Option<(Arc<str>, Duration)>,
 }
 
 /// Why judging ended early.
@@ -76,7 +76,7 @@ impl Stage {
             sink: options.sink,
             shared,
             stages,
-            summary: Summary::default(),
+            summary: Summary::with_risks(&options.risk_limits),
             rows: Vec::new(),
             rejected: Vec::new(),
             flushed_at: Duration::ZERO,
@@ -193,10 +193,12 @@ impl Stage {
     ) -> Result<(), End> {
         let judgement = judge.judge(&record, texts, arrival);
         for (kind, why) in judgement.failures {
-            // The same failure on every record is one piece of news.
-            if self.failed.as_ref() != Some(&why) {
+            // The same failure on every record is one piece of news a second.
+            let now = self.shared.clock.elapsed();
+            let known = |(held, at): &(Arc<str>, Duration)| *held == why && now - *at < Duration::from_secs(1);
+            if !self.failed.as_ref().is_some_and(known) {
                 tracing::error!("{}: {why}", kind.name());
-                self.failed = Some(Arc::clone(&why));
+                self.failed = Some((Arc::clone(&why), now));
                 self.shared.updates.send(Update::Engine(EngineReport { kind, state: EngineState::Failed(why) }))?;
             }
         }

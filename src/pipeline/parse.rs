@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 
-use super::channel::{Receiver, Sender};
 use super::{Options, Shared};
 use crate::engine::embedding::pool::Ticket;
 use crate::engine::embedding::select::Choice;
+use crate::message::channel::{Receiver, Sender};
 use crate::record::native::Parser;
 use crate::record::{Origin, Record, Reject, Rejected, Seq, prefix};
 use crate::source::LineBatch;
@@ -32,6 +33,8 @@ pub(super) struct Stage {
     parser: Parser,
     limit: usize,
     embeds: bool,
+    /// Records are kept for the screen.
+    kept: bool,
     shared: Shared,
 }
 
@@ -41,6 +44,7 @@ impl Stage {
             parser: Parser::new(options.limits, &options.key_paths),
             limit: options.limits.line_bytes,
             embeds: options.embedding.backend != Choice::None,
+            kept: options.retention.is_some(),
             shared,
         }
     }
@@ -65,7 +69,9 @@ impl Stage {
                 line: span.line,
                 part: 0,
             };
-            let raw = batch.data.slice(span.start..span.end);
+            // A slice would keep the whole buffer it was read into, refused neighbours and all, as long as the record.
+            let line = span.start..span.end;
+            let raw = if self.kept { Bytes::copy_from_slice(&batch.data[line]) } else { batch.data.slice(line) };
             let result = match span.too_long {
                 Some(bytes) => {
                     let reason = format!("the line has {bytes} bytes, at most {} are read", self.limit);

@@ -1,7 +1,10 @@
 //! First stage: files and standard input to batches of lines. One thread looks at all files in turn, so that a loud
 //! one does not starve a quiet one; standard input has a thread of its own, since reading it can't be interrupted.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver as WakeReceiver, SyncSender, sync_channel};
@@ -9,8 +12,8 @@ use std::time::Duration;
 
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 
-use super::channel::Sender;
 use super::{Input, Options, Shared, spawn};
+use crate::message::channel::Sender;
 use crate::message::{SourceReport, SourceState, Update};
 use crate::source::lines::batch;
 use crate::source::tail::{Look, Tail};
@@ -43,17 +46,23 @@ impl Stage {
 
     /// Starts the threads; they end when the input does, when nobody wants more, or when they are stopped.
     pub fn start(self, lines: Sender<LineBatch>) -> std::io::Result<()> {
-        let patterns: Vec<PathBuf> = self
-            .inputs
-            .iter()
-            .filter_map(|input| match input {
-                Input::Files(pattern) => Some(pattern.clone()),
-                Input::Stdin => None,
-            })
-            .collect();
-        if patterns.len() < self.inputs.len() {
+        let mut patterns: Vec<PathBuf> = Vec::new();
+        for input in &self.inputs {
             let (shared, limit, lines) = (self.shared.clone(), self.limit, lines.clone());
-            spawn("stdin", move || read_stdin(&shared, limit, &lines))?;
+            match input {
+                Input::Files(pattern) => patterns.push(pattern.clone()),
+                Input::Stdin => {
+                    let read = move || read_stream("-", || Ok(std::io::stdin().lock()), &shared, limit, &lines);
+                    spawn("stdin", read).map(drop)?;
+                }
+                Input::Stream(path) => {
+                    let path = path.clone();
+                    let name = path.to_string_lossy().into_owned();
+                    // Opened in its own thread: that waits until somebody writes.
+                    let read = move || read_stream(&name, || File::open(&path), &shared, limit, &lines);
+                    spawn("stream", read).map(drop)?;
+                }
+            }
         }
         if !patterns.is_empty() {
             let files = Files {
@@ -62,7 +71,7 @@ impl Stage {
                 follow: self.follow,
                 limit: self.limit,
                 tails: Vec::new(),
-                states: HashMap::new(),
+                states: RefCell::default(),
                 shared: self.shared,
             };
             spawn("source", move || files.run(&lines))?;
@@ -71,19 +80,25 @@ impl Stage {
     }
 }
 
-fn read_stdin(shared: &Shared, limit: usize, lines: &Sender<LineBatch>) {
-    let report = |state, read| {
-        let _ = shared.updates.send(Update::Source(SourceReport { name: "-".into(), state, read, behind: 0 }));
-    };
+fn read_stream<R: Read>(
+    name: &str,
+    open: impl FnOnce() -> std::io::Result<R>,
+    shared: &Shared,
+    limit: usize,
+    lines: &Sender<LineBatch>,
+) {
     let mut total = 0;
-    let result = stdin::read(std::io::stdin().lock(), limit, &*shared.clock, |batch, read| {
-        total = read;
-        !shared.stopped() && lines.send(batch).is_ok()
+    let result = open().and_then(|input| {
+        stdin::read(name, input, limit, &*shared.clock, |batch, read| {
+            total = read;
+            !shared.stopped() && lines.send(batch).is_ok()
+        })
     });
-    match result {
-        Ok(()) => report(SourceState::Ended, total),
-        Err(error) => report(SourceState::Waiting(error.to_string()), total),
-    }
+    let state = match result {
+        Ok(()) => SourceState::Ended,
+        Err(error) => SourceState::Failed(error.to_string()),
+    };
+    let _ = shared.updates.send(Update::Source(SourceReport { name: name.into(), state, read: total, behind: 0 }));
 }
 
 struct Files {
@@ -92,7 +107,7 @@ struct Files {
     follow: bool,
     limit: usize,
     tails: Vec<Tail>,
-    states: HashMap<Arc<str>, SourceState>,
+    states: RefCell<HashMap<Arc<str>, SourceState>>,
     shared: Shared,
 }
 
@@ -123,7 +138,9 @@ impl Files {
     /// Adds the files that patterns have come to match. A plain path is added even if it is not there: it is waited for.
     fn scan(&mut self, from: From, watcher: &mut Option<RecommendedWatcher>) {
         for pattern in &self.patterns {
-            for path in expand(pattern) {
+            let files = expand(pattern);
+            self.report_pattern(pattern, files.is_empty());
+            for path in files {
                 if self.tails.iter().any(|tail| tail.path() == path) {
                     continue;
                 }
@@ -137,6 +154,19 @@ impl Files {
                 self.tails.push(Tail::new(path, name, from, self.follow, self.limit));
             }
         }
+    }
+
+    /// A pattern that matches nothing yet is waited for like a file that is not there, and said.
+    fn report_pattern(&self, pattern: &Path, empty: bool) {
+        let name: Arc<str> = pattern.to_string_lossy().into();
+        let waited = matches!(self.states.borrow().get(&name), Some(SourceState::Waiting(_)));
+        if waited == empty || (!empty && !waited) {
+            return;
+        }
+        let state = if empty { SourceState::Waiting("no file matches yet".into()) } else { SourceState::Following };
+        let report = SourceReport { name: Arc::clone(&name), state: state.clone(), read: 0, behind: 0 };
+        let _ = self.shared.updates.send(Update::Source(report));
+        self.states.borrow_mut().insert(name, state);
     }
 
     /// Looks at every file once. `Some(true)` if anything was read, `None` when nobody wants more.
@@ -157,13 +187,17 @@ impl Files {
                     SourceState::Reading
                 }
                 Look::Idle => SourceState::Following,
-                Look::Waiting(why) => SourceState::Waiting(why),
+                Look::Waiting(why) if self.follow => SourceState::Waiting(why),
+                Look::Waiting(why) => {
+                    ended.push(index);
+                    SourceState::Failed(why)
+                }
                 Look::Ended => {
                     ended.push(index);
                     SourceState::Ended
                 }
             };
-            let changed = self.states.get(&name) != Some(&state);
+            let changed = self.states.borrow().get(&name) != Some(&state);
             if changed || (renew && state == SourceState::Reading) {
                 let report = SourceReport {
                     name: Arc::clone(&name),
@@ -172,7 +206,7 @@ impl Files {
                     behind: tail.behind(),
                 };
                 self.shared.updates.send(Update::Source(report)).ok()?;
-                self.states.insert(name, state);
+                self.states.borrow_mut().insert(name, state);
             }
         }
         for index in ended.into_iter().rev() {
@@ -197,7 +231,7 @@ fn watcher(wake: SyncSender<()>) -> Option<RecommendedWatcher> {
 }
 
 /// The files that a pattern names: itself, unless it has wildcards and no file is called so.
-pub(crate) fn expand(pattern: &Path) -> Vec<PathBuf> {
+pub fn expand(pattern: &Path) -> Vec<PathBuf> {
     let text = pattern.to_string_lossy();
     if pattern.exists() || !text.contains(['*', '?', '[']) {
         return vec![pattern.to_owned()];

@@ -13,6 +13,9 @@ use super::trim;
 /// Most paths that are kept.
 pub const MAX_NAMES: usize = 16_384;
 
+/// Longest path, bytes. Below a longer one each leaf would carry it again: a line could grow a thousandfold in memory.
+pub const MAX_PATH: usize = 1_024;
+
 /// The canonical path of a leaf, such as `metrics.pressure` or `metrics["value at risk"]`.
 #[derive(Clone)]
 pub struct Name {
@@ -34,6 +37,11 @@ impl Name {
     /// The path, shared.
     pub fn shared(&self) -> &Arc<str> {
         &self.text
+    }
+
+    /// Bytes of memory that only this name holds: those of the table are shared.
+    pub fn footprint(&self) -> usize {
+        if self.id == u32::MAX { super::shared_bytes(&self.text) } else { 0 }
     }
 
     /// Number of the name within its [`Names`], dense from 0; `None` for a name past the bound.
@@ -69,6 +77,8 @@ pub enum Place {
     Known(usize),
     /// A path that the table had no room for.
     Foreign(Arc<str>),
+    /// A place whose path would be absurdly long: nothing that stands there is kept.
+    Nowhere,
 }
 
 impl Place {
@@ -99,15 +109,19 @@ impl Names {
     pub fn child(&mut self, parent: &Place, key: &str) -> Place {
         let parent = match parent {
             Place::Known(index) => *index,
-            Place::Foreign(path) => return Place::Foreign(join(path, key).into()),
+            Place::Foreign(path) => return foreign(join(path, key)),
+            Place::Nowhere => return Place::Nowhere,
         };
         if let Some(&index) = self.nodes[parent].children.get(key) {
             return Place::Known(index);
         }
+        if key.len() > MAX_PATH {
+            return Place::Nowhere;
+        }
         let path = join(self.nodes[parent].name.as_str(), key);
         let index = self.nodes.len();
-        if index >= MAX_NAMES || key.len() > super::LABEL_BYTES {
-            return Place::Foreign(path.into());
+        if index >= MAX_NAMES || path.len() > super::LABEL_BYTES {
+            return foreign(path);
         }
         self.nodes.push(Node { name: Name { text: path.into(), id: index as u32 }, children: HashMap::new() });
         self.nodes[parent].children.insert(key.into(), index);
@@ -121,13 +135,23 @@ impl Names {
         self.child(parent, text)
     }
 
+    /// A path of plain keys separated by dots, as this table names it.
+    pub fn canonical(path: &str) -> String {
+        path.split('.').fold(String::new(), |path, key| join(&path, key))
+    }
+
     /// The name of a place.
     pub fn name(&self, place: &Place) -> Name {
         match place {
             Place::Known(index) => self.nodes[*index].name.clone(),
             Place::Foreign(path) => Name::foreign(Arc::clone(path)),
+            Place::Nowhere => Name::foreign("…"),
         }
     }
+}
+
+fn foreign(path: String) -> Place {
+    if path.len() > MAX_PATH { Place::Nowhere } else { Place::Foreign(path.into()) }
 }
 
 fn bracketed(index: usize, buffer: &mut [u8; 24]) -> &str {

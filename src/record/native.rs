@@ -161,16 +161,16 @@ impl Walk<'_> {
 
     fn text(&mut self, place: &Place, role: Role, value: &str) {
         match role {
-            Role::Id(rank) => return keep(&mut self.draft.id, rank, prefix(value, LABEL_BYTES).into()),
+            Role::Id(rank) => keep(&mut self.draft.id, rank, prefix(value, LABEL_BYTES).into()),
             Role::Time(rank) => {
                 if let Some(ts) = time::parse(value) {
-                    return keep(&mut self.draft.ts, rank, ts);
+                    keep(&mut self.draft.ts, rank, ts);
                 }
             }
             Role::Prompt(rank) => {
                 let kept = prefix(value, self.limits.sample_bytes);
                 self.draft.truncated |= kept.len() < value.len();
-                return keep(&mut self.draft.prompt, rank, kept.into());
+                keep(&mut self.draft.prompt, rank, kept.into());
             }
             Role::None | Role::Latency => {}
         }
@@ -198,7 +198,7 @@ impl Seen {
 
     fn first_time(&mut self, place: &Place, key: &str) -> bool {
         match place {
-            Place::Foreign(_) => self.foreign.insert(key.into()),
+            Place::Foreign(_) | Place::Nowhere => self.foreign.insert(key.into()),
             Place::Known(node) if self.few.contains(node) => false,
             Place::Known(node) if self.few.len() < Self::FEW => {
                 self.few.push(*node);
@@ -308,7 +308,7 @@ impl Leaf<'_> {
 impl<'de> DeserializeSeed<'de> for Leaf<'_> {
     type Value = ();
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
-        if self.depth > self.walk.limits.depth {
+        if self.depth > self.walk.limits.depth || matches!(self.place, Place::Nowhere) {
             self.walk.draft.truncated = true;
             return json.deserialize_ignored_any(IgnoredAny).map(|_| ());
         }
@@ -512,6 +512,26 @@ mod tests {
         let deep = format!("{{\"a\":{}1{}}}", "[".repeat(5_000), "]".repeat(5_000));
         assert!(parse(&deep).unwrap().truncated);
         assert!(!parse("{\"samples\":[\"s\"]}").unwrap().truncated);
+    }
+
+    #[test]
+    fn absurd_keys_cost_no_more_than_they_weigh() {
+        let key = "k".repeat(100_000);
+        let leaves: Vec<String> = (0..400).map(|i| format!("\"a{i}\":1")).collect();
+        let record = parse(&format!("{{\"{key}\":{{{}}},\"x\":1}}", leaves.join(","))).unwrap();
+        assert_eq!((record.numbers.len(), record.truncated), (1, true));
+        assert!(record.footprint() < 2 * record.raw.len());
+        assert!(parse(&format!("{{\"{key}\":1,\"{key}\":2}}")).is_err());
+    }
+
+    #[test]
+    fn every_string_is_a_label() {
+        let record = parse(r#"{"id":"i","ts":"2026-02-17T12:34:56Z","prompt":"p","agent-id":"odd"}"#).unwrap();
+        for (path, want) in [("id", "i"), ("prompt", "p"), ("[\"agent-id\"]", "odd")] {
+            assert_eq!(record.label(path).map(|v| &**v), Some(want), "{path}");
+        }
+        assert_eq!(Names::canonical("agent-id"), "[\"agent-id\"]");
+        assert_eq!(Names::canonical("metrics.Foo"), "metrics.foo");
     }
 
     #[test]

@@ -166,10 +166,15 @@ impl Compiler<'_> {
             And | Or => (self.want(left, Type::Bool)?, self.want(right, Type::Bool)?),
             In => return self.member(left, right),
             Equal | NotEqual => {
-                // Whichever side is not a bare field says what is compared.
-                let side = if matches!(left.kind, Kind::Field(_)) { right } else { left };
-                let (_, want) = self.typed(side, None)?;
-                (self.want(left, want)?, self.want(right, want)?)
+                // Whichever side is not a bare field says what is compared. Each side is compiled once: compiling it
+                // again at every level of a chain would take exponential time.
+                if matches!(left.kind, Kind::Field(_)) {
+                    let (second, want) = self.typed(right, None)?;
+                    (self.want(left, want)?, second)
+                } else {
+                    let (first, want) = self.typed(left, None)?;
+                    (first, self.want(right, want)?)
+                }
             }
             _ => (self.want(left, Type::Number)?, self.want(right, Type::Number)?),
         };
@@ -184,9 +189,12 @@ impl Compiler<'_> {
         let Kind::List(items) = &right.kind else {
             return Err(Fault::new(&right.span, "expected a list, such as [\"a\", \"b\"]"));
         };
-        let Some(first) = items.first() else { return Ok((Expr::Bool(false), Type::Bool)) };
-        let (_, want) = self.typed(first, None)?;
-        let items = items.iter().map(|item| self.want(item, want)).collect::<Result<_, _>>()?;
+        let Some((first, rest)) = items.split_first() else { return Ok((Expr::Bool(false), Type::Bool)) };
+        let (first, want) = self.typed(first, None)?;
+        let mut items = vec![first];
+        for item in rest {
+            items.push(self.want(item, want)?);
+        }
         Ok((Expr::In(Box::new(self.want(left, want)?), items), Type::Bool))
     }
 

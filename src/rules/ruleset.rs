@@ -174,6 +174,7 @@ pub struct Step {
 pub struct SlotMap {
     by_path: HashMap<Arc<str>, Vec<usize>>,
     names: Vec<Arc<str>>,
+    first_paths: Vec<Arc<str>>,
 }
 
 impl SlotMap {
@@ -184,6 +185,7 @@ impl SlotMap {
         }
         let slot = self.names.len();
         self.names.push(name.into());
+        self.first_paths.push(paths.first().map_or(name, String::as_str).into());
         for path in paths {
             self.by_path.entry(path.as_str().into()).or_default().push(slot);
         }
@@ -193,6 +195,21 @@ impl SlotMap {
     /// The slots that a path fills.
     pub fn of(&self, path: &str) -> &[usize] {
         self.by_path.get(path).map_or(&[], Vec::as_slice)
+    }
+
+    /// The same, with the path as the map keeps it.
+    pub fn entry(&self, path: &str) -> Option<(&Arc<str>, &[usize])> {
+        self.by_path.get_key_value(path).map(|(path, slots)| (path, slots.as_slice()))
+    }
+
+    /// The first of the paths that fill a slot: what to call it when none of them is there.
+    pub fn first_path(&self, slot: usize) -> &Arc<str> {
+        &self.first_paths[slot]
+    }
+
+    /// All paths that any slot is filled from.
+    pub fn paths(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.by_path.keys()
     }
 
     /// The name of a slot.

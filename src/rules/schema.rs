@@ -236,7 +236,13 @@ fn aliases(node: &Node<'_>) -> HashMap<String, Vec<String>> {
 
 fn field_path(node: &Node<'_>) -> Option<String> {
     match expr::parse(node.string()?) {
-        Ok(Ast { kind: Kind::Field(path), .. }) => Some(path),
+        Ok(Ast { kind: Kind::Field(path), .. }) => match impossible(&path) {
+            Some(why) => {
+                node.fault(why, None);
+                None
+            }
+            None => Some(path),
+        },
         Ok(_) => {
             node.fault("expected a field, such as metrics.pressure", None);
             None
@@ -274,7 +280,7 @@ impl Fields<'_> {
 impl Resolve for Fields<'_> {
     fn number_slot(&mut self, path: &str) -> usize {
         let (name, paths) = self.paths(path);
-        self.stage = self.stage.max(Stage::of(path));
+        self.stage = paths.iter().map(|path| Stage::of(path)).fold(self.stage, Stage::max);
         let slot = self.set.numbers.slot(&name, &paths);
         self.numbers.push(slot);
         slot
@@ -282,21 +288,26 @@ impl Resolve for Fields<'_> {
 
     fn text_slot(&mut self, path: &str) -> usize {
         let (name, paths) = self.paths(path);
-        self.stage = self.stage.max(Stage::of(path));
+        self.stage = paths.iter().map(|path| Stage::of(path)).fold(self.stage, Stage::max);
         let slot = self.set.texts.slot(&name, &paths);
         self.texts.push(slot);
         slot
     }
 
     fn impossible(&self, path: &str) -> Option<String> {
-        let drift = path.starts_with("drift.") && path.ends_with(".score");
-        if Stage::of(path) == Stage::Record || FOUND.contains(&path) || drift {
-            return None;
-        }
-        let help = did_you_mean(path, FOUND.into_iter())
-            .unwrap_or_else(|| format!("the engines find {} and drift.<series>.score", FOUND.join(", ")));
-        Some(format!("no engine finds `{path}`: {help}"))
+        impossible(path)
     }
+}
+
+/// Why no engine finds what a path of theirs names; `None` for what they find, and for fields of records.
+fn impossible(path: &str) -> Option<String> {
+    let drift = path.starts_with("drift.") && path.ends_with(".score");
+    if Stage::of(path) == Stage::Record || FOUND.contains(&path) || drift {
+        return None;
+    }
+    let help = did_you_mean(path, FOUND.into_iter())
+        .unwrap_or_else(|| format!("the engines find {} and drift.<series>.score", FOUND.join(", ")));
+    Some(format!("no engine finds `{path}`: {help}"))
 }
 
 fn read_limit(node: &Node<'_>, rule: usize, unit: &mut String, fields: &mut Fields<'_>) -> Option<Check> {
@@ -306,17 +317,21 @@ fn read_limit(node: &Node<'_>, rule: usize, unit: &mut String, fields: &mut Fiel
         return None;
     };
     let path = field_path(&at)?;
-    if let Some(why) = fields.impossible(&path) {
-        at.fault(why, None);
-        return None;
-    }
     *unit = node.get("unit").and_then(|n| n.string()).unwrap_or_default().to_owned();
     let words = node.get("one_of").map(|n| (n, true)).or_else(|| node.get("not_in").map(|n| (n, false)));
     let bound = |key: &str, otherwise: f64| node.get(key).map_or(Some(otherwise), |n| n.number());
     let (low, high) = (bound("min", f64::NEG_INFINITY)?, bound("max", f64::INFINITY)?);
     let (warn_low, warn_high) = (bound("warn_min", f64::NEG_INFINITY)?, bound("warn_max", f64::INFINITY)?);
     let bounded = ["min", "max", "warn_min", "warn_max"].iter().any(|key| node.get(key).is_some());
+    if let (Some(_), Some(second)) = (node.get("one_of"), node.get("not_in")) {
+        second.fault("a limit has either `one_of` or `not_in`, not both", None);
+        return None;
+    }
     if let Some((list, allowed)) = words {
+        if let Some(exclusive) = node.get("exclusive") {
+            exclusive.fault("only bounds of numbers can be exclusive", Some("remove it".into()));
+            return None;
+        }
         if bounded || node.get("max_step").is_some() {
             list.fault("a limit is on a number or on a label, not on both", None);
             return None;
@@ -324,7 +339,14 @@ fn read_limit(node: &Node<'_>, rule: usize, unit: &mut String, fields: &mut Fiel
         let words = list.list()?.iter().filter_map(|n| n.string()).map(Into::into).collect();
         return Some(Check::Words(Words { slot: fields.text_slot(&path), words, allowed }));
     }
-    let max_step = node.get("max_step").map(|n| n.number());
+    let max_step = node.get("max_step").map(|n| {
+        let max = n.number()?;
+        if max < 0.0 {
+            n.fault("a step is a distance: it can't be negative", None);
+            return None;
+        }
+        Some(max)
+    });
     if !bounded && max_step.is_none() {
         node.fault(
             "the limit has no bound",

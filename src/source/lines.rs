@@ -167,6 +167,12 @@ mod tests {
 
     proptest! {
         #[test]
+        fn pieces_do_not_matter_to_lines_that_are_too_long(lengths in proptest::collection::vec(0usize..1_200, 1..8), a in 1usize..400, b in 1usize..400) {
+            let input: Vec<u8> = lengths.iter().flat_map(|n| std::iter::repeat_n(b'x', *n).chain([b'\n'])).collect();
+            prop_assert_eq!(split(&input, a, 500), split(&input, b, 500));
+        }
+
+        #[test]
         fn pieces_do_not_matter(input in proptest::collection::vec(prop_oneof![Just(b'\n'), Just(b'\r'), Just(b' '), any::<u8>()], 0..400), a in 1usize..40, b in 1usize..40) {
             prop_assert_eq!(split(&input, a, 20), split(&input, b, 20));
         }

@@ -1,4 +1,4 @@
-//! Standard input, read to its end.
+//! Standard input or another stream, read to its end.
 
 use std::io::{ErrorKind, Read};
 use std::sync::Arc;
@@ -7,17 +7,18 @@ use super::LineBatch;
 use super::lines::{Splitter, batch};
 use crate::clock::Clock;
 
-/// Reads `input` until it ends or `emit` says that nobody wants more. Lines are handed over as soon as they are complete.
+/// Reads `input`, called `name`, until it ends or `emit` says that nobody wants more. Lines are handed over as soon as they are complete.
 ///
 /// # Errors
 /// What reading failed with.
 pub fn read(
+    name: &str,
     mut input: impl Read,
     limit: usize,
     clock: &dyn Clock,
     mut emit: impl FnMut(LineBatch, u64) -> bool,
 ) -> std::io::Result<()> {
-    let name: Arc<str> = "-".into();
+    let name: Arc<str> = name.into();
     let mut splitter = Splitter::new(limit, 0, Some(1));
     let mut buffer = vec![0u8; 64 << 10];
     let mut total = 0;

@@ -32,6 +32,19 @@ pub enum Look {
     Ended,
 }
 
+impl Open {
+    /// Reads what is there, up to a bound; bytes read.
+    fn read(&mut self, buffer: &mut Vec<u8>, emit: &mut impl FnMut(&Arc<str>, Bytes, Vec<Span>)) -> io::Result<u64> {
+        buffer.resize(LOOK, 0);
+        let read = self.file.read_at(buffer, self.position)?;
+        self.position += read as u64;
+        let file = Arc::clone(&self.identity);
+        self.splitter.push(&buffer[..read], |data, lines| emit(&file, data, lines));
+        self.splitter.flush(|data, lines| emit(&file, data, lines));
+        Ok(read as u64)
+    }
+}
+
 struct Open {
     file: File,
     inode: (u64, u64),
@@ -48,14 +61,19 @@ pub struct Tail {
     follow: bool,
     limit: usize,
     open: Option<Open>,
+    /// Files that the path no longer names. Their writers may not know yet: they are read on for a while.
+    former: Vec<(Open, u32)>,
     buffer: Vec<u8>,
     read: u64,
 }
 
+/// Looks without news after which a file that was rotated away is let go: ten seconds at ten looks a second.
+const FORMER_LOOKS: u32 = 100;
+
 impl Tail {
     /// A tail that has not looked yet.
     pub fn new(path: PathBuf, name: Arc<str>, from: From, follow: bool, limit: usize) -> Self {
-        Self { path, name, from, follow, limit, open: None, buffer: Vec::new(), read: 0 }
+        Self { path, name, from, follow, limit, open: None, former: Vec::new(), buffer: Vec::new(), read: 0 }
     }
 
     /// The path.
@@ -94,7 +112,29 @@ impl Tail {
         }
     }
 
+    /// Reads on in the files that were rotated away; lets go of those that are silent.
+    fn look_at_former(&mut self, emit: &mut impl FnMut(&Arc<str>, Bytes, Vec<Span>)) -> io::Result<bool> {
+        let mut busy = false;
+        let mut former = std::mem::take(&mut self.former);
+        for (open, silent) in &mut former {
+            let read = open.read(&mut self.buffer, emit)?;
+            self.read += read;
+            busy |= read > 0;
+            *silent = if read > 0 { 0 } else { *silent + 1 };
+            if *silent > FORMER_LOOKS {
+                let file = Arc::clone(&open.identity);
+                open.splitter.finish(|data, lines| emit(&file, data, lines));
+            }
+        }
+        former.retain(|(_, silent)| *silent <= FORMER_LOOKS);
+        self.former = former;
+        Ok(busy)
+    }
+
     fn try_look(&mut self, emit: &mut impl FnMut(&Arc<str>, Bytes, Vec<Span>)) -> io::Result<Look> {
+        if self.look_at_former(emit)? {
+            return Ok(Look::More);
+        }
         if self.open.is_none() {
             match self.enter()? {
                 Some(open) => self.open = Some(open),
@@ -103,40 +143,44 @@ impl Tail {
             }
         }
         let Some(open) = &mut self.open else { return Ok(Look::Idle) };
-        self.buffer.resize(LOOK, 0);
-        let read = open.file.read_at(&mut self.buffer, open.position)?;
-        open.position += read as u64;
-        self.read += read as u64;
-        let file = Arc::clone(&open.identity);
-        open.splitter.push(&self.buffer[..read], |data, lines| emit(&file, data, lines));
-        open.splitter.flush(|data, lines| emit(&file, data, lines));
+        let read = open.read(&mut self.buffer, emit)?;
+        self.read += read;
         if read > 0 {
             return Ok(Look::More);
         }
         if !self.follow {
+            let file = Arc::clone(&open.identity);
             open.splitter.finish(|data, lines| emit(&file, data, lines));
             return Ok(Look::Ended);
         }
-        // Cut short where it stands: a copy was taken, and it starts anew.
-        let size = open.file.metadata()?.len();
         let replaced = std::fs::metadata(&self.path).map(|meta| (meta.dev(), meta.ino()) != open.inode);
-        if size < open.position || replaced.as_ref().is_ok_and(|replaced| *replaced) {
-            // The old file is read to its end, and what followed it is read from its start.
+        if open.file.metadata()?.len() < open.position {
+            // Cut short where it stands: a copy was taken, and it starts anew.
+            let file = Arc::clone(&open.identity);
             open.splitter.finish(|data, lines| emit(&file, data, lines));
             self.open = None;
-            self.from = From::Start;
-            return Ok(Look::More);
+        } else if replaced.as_ref().is_ok_and(|replaced| *replaced) {
+            self.former.extend(self.open.take().map(|open| (open, 0)));
+        } else {
+            return replaced.map(|_| Look::Idle);
         }
-        replaced.map(|_| Look::Idle)
+        // What follows is read from its start.
+        self.from = From::Start;
+        Ok(Look::More)
     }
 
     /// Opens the path and finds the place to start from; `None` while the file is empty.
     fn enter(&mut self) -> io::Result<Option<Open>> {
-        let file = File::open(&self.path)?;
-        let meta = file.metadata()?;
+        // Asked before opening: to open a pipe would wait for its writer.
+        let meta = std::fs::metadata(&self.path)?;
+        if !meta.is_file() && !meta.is_dir() {
+            return Err(io::Error::other("it is no regular file; pipe it in: watcher - < PATH"));
+        }
         if meta.is_dir() {
             return Err(io::Error::other("it is a folder; name the files in it, or a pattern such as folder/*.ndjson"));
         }
+        let file = File::open(&self.path)?;
+        let meta = file.metadata()?;
         let Some(identity) = identity::of(&file)? else {
             // Whatever is written into an empty file comes after the start of watching.
             self.from = From::Start;
@@ -269,6 +313,22 @@ mod tests {
         fs::rename(bench.dir.path().join("log"), bench.dir.path().join("log.1")).unwrap();
         bench.append("new\n");
         assert_eq!(bench.lines().0, ["late", "new"]);
+    }
+
+    #[test]
+    fn a_writer_that_does_not_know_of_the_rotation_is_still_heard() {
+        let mut bench = Bench::new(From::Start, true, Some("old\n"));
+        let path = bench.dir.path().join("log");
+        let mut writer = fs::OpenOptions::new().append(true).open(&path).unwrap();
+        assert_eq!(bench.lines().0, ["old"]);
+        fs::rename(&path, bench.dir.path().join("log.1")).unwrap();
+        bench.append("new\n");
+        assert_eq!(bench.lines().0, ["new"]);
+        writer.write_all(b"late\nlast without end").unwrap();
+        assert_eq!(bench.lines().0, ["late"]);
+        let rest: Vec<String> = (0..=FORMER_LOOKS).flat_map(|_| bench.lines().0).collect();
+        assert_eq!(rest, ["last without end"]);
+        assert!(bench.tail.former.is_empty());
     }
 
     #[test]

@@ -219,7 +219,7 @@ impl Alerts {
         });
         for alert in self.by_cause.values_mut() {
             let over = at.duration_since(alert.last) > SignedDuration::from_secs(RESOLVED_AFTER_S);
-            if alert.state != AlertState::Resolved && over && &*alert.cause != "@engine" {
+            if alert.state != AlertState::Resolved && over {
                 alert.state = AlertState::Resolved;
             }
         }

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::message::{EngineReport, EngineState, HealthReport, SourceReport, SourceState};
 use crate::record::Rejected;
 use crate::stats::summary::Summary;
@@ -11,13 +13,16 @@ use crate::verdict::EngineKind;
 /// Refused lines that can be read on the screen.
 const REJECTED: usize = 1_000;
 
+/// An engine that has not failed for this long counts as well again, s.
+const FORGIVEN_AFTER_S: i64 = 60;
+
 /// How the machinery is.
 #[derive(Debug, Default)]
 pub struct Status {
     /// The embedding engine, before anything is known of it `None`.
     pub embedding: Option<EngineState>,
-    /// Engines that failed, and why.
-    pub failed: BTreeMap<EngineKind, Arc<str>>,
+    /// Engines that failed lately, why, and when by the wall clock.
+    pub failed: BTreeMap<EngineKind, (Arc<str>, Timestamp)>,
     /// Why the backend is not the one that was asked for.
     pub warnings: Vec<String>,
     /// The sources.
@@ -36,15 +41,20 @@ pub struct Status {
 
 impl Status {
     /// Takes an engine's report in.
-    pub fn engine(&mut self, report: EngineReport) {
+    pub fn engine(&mut self, report: EngineReport, now: Timestamp) {
         match report.state {
-            EngineState::Failed(why) => drop(self.failed.insert(report.kind, why)),
+            EngineState::Failed(why) => drop(self.failed.insert(report.kind, (why, now))),
             EngineState::Running { ref label, ref warnings } => {
                 self.warnings = warnings.clone();
                 self.embedding = Some(EngineState::Running { label: label.clone(), warnings: Vec::new() });
             }
             EngineState::Loading => self.embedding = Some(EngineState::Loading),
         }
+    }
+
+    /// Forgives the engines that have not failed for a while.
+    pub fn refresh(&mut self, now: Timestamp) {
+        self.failed.retain(|_, (_, at)| now.duration_since(*at).as_secs() < FORGIVEN_AFTER_S);
     }
 
     /// Takes a source's report in.
@@ -78,7 +88,7 @@ impl Status {
     /// The sources that are waited for, and why.
     pub fn waiting(&self) -> impl Iterator<Item = (&Arc<str>, &str)> {
         self.sources.values().filter_map(|source| match &source.state {
-            SourceState::Waiting(why) => Some((&source.name, why.as_str())),
+            SourceState::Waiting(why) | SourceState::Failed(why) => Some((&source.name, why.as_str())),
             _ => None,
         })
     }

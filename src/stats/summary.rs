@@ -23,8 +23,8 @@ pub struct Summary {
     pub violations: BTreeMap<Arc<str>, u64>,
     /// Records with a firing violation of at least this severity, in the order of [`Severity::ALL`].
     pub severities: [u64; 3],
-    /// Records by risk: hundredths, rounded up, so that `> 0.5` is everything from the 51st on.
-    risks: [u64; 101],
+    /// Limits of risk that somebody asked about, and the records above each.
+    risks: Vec<(f64, u64)>,
     /// The agents' `latency_ms`, in tenths of a ms.
     latency: Spans<u64>,
     /// Time of the engines a record, µs.
@@ -95,7 +95,7 @@ impl Default for Summary {
             unscored: 0,
             violations: BTreeMap::new(),
             severities: [0; 3],
-            risks: [0; 101],
+            risks: Vec::new(),
             latency: Spans::default(),
             own: Spans::default(),
             elapsed: Duration::ZERO,
@@ -124,7 +124,7 @@ impl Summary {
             }
         }
         if let Some(risk) = verdict.divergence.risk {
-            self.risks[(risk.clamp(0.0, 1.0) * 100.0).ceil() as usize] += 1;
+            self.risks.iter_mut().filter(|(limit, _)| risk > *limit).for_each(|(_, count)| *count += 1);
         }
         if let Some(ms) = latency_ms.filter(|ms| *ms >= 0.0) {
             self.latency.add((ms * 10.0) as u64);
@@ -133,10 +133,14 @@ impl Summary {
         self.own.add(t.embedding + t.constraints + t.drift);
     }
 
-    /// Records whose risk is above `limit`, to the hundredth.
+    /// A summary that counts the records above these limits of risk.
+    pub fn with_risks(limits: &[f64]) -> Self {
+        Self { risks: limits.iter().map(|limit| (*limit, 0)).collect(), ..Self::default() }
+    }
+
+    /// Records whose risk is above `limit`, if it was asked about from the start.
     pub fn risk_above(&self, limit: f64) -> u64 {
-        let first = (limit.clamp(0.0, 1.0) * 100.0).floor() as usize + 1;
-        self.risks[first.min(101)..].iter().sum()
+        self.risks.iter().find(|(held, _)| *held == limit).map_or(0, |(_, count)| *count)
     }
 
     /// The agents' latency, ms.

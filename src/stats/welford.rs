@@ -16,10 +16,14 @@ impl Welford {
         if !value.is_finite() {
             return;
         }
-        self.count += 1;
         let distance = value - self.mean;
-        self.mean += distance / self.count as f64;
-        self.squares += distance * (value - self.mean);
+        let mean = self.mean + distance / (self.count + 1) as f64;
+        let squares = self.squares + distance * (value - mean);
+        // Squares overflow from about 1e154 on: one such value would blind the series for good.
+        if !(mean.is_finite() && squares.is_finite()) {
+            return;
+        }
+        (self.count, self.mean, self.squares) = (self.count + 1, mean, squares);
     }
 
     /// Number of values.
@@ -64,6 +68,14 @@ mod tests {
         let mut running = Welford::default();
         [1.0, f64::NAN, 3.0, f64::INFINITY].iter().for_each(|v| running.push(*v));
         assert_eq!((running.count(), running.mean()), (2, 2.0));
+    }
+
+    #[test]
+    fn values_too_large_to_square_blind_nobody() {
+        let mut running = Welford::default();
+        (0..30).for_each(|i| running.push(10.0 + f64::from(i % 3)));
+        [1e308, -1e308, f64::MAX].iter().for_each(|v| running.push(*v));
+        assert!(running.z(1e6) > 1e4);
     }
 
     #[test]

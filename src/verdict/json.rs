@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use crate::record::Rejected;
+use crate::sanitize;
 
 use super::{DriftReport, Observed, Verdict, Violation};
 
@@ -170,8 +171,25 @@ fn put(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
     let _ = out.write_fmt(text);
 }
 
+/// A JSON string. What a terminal would obey and JSON would let pass (C1 controls, bidirectional overrides) is escaped
+/// too: the output may well be looked at.
 fn string(out: &mut Vec<u8>, text: &str) {
-    let _ = serde_json::to_writer(out, text);
+    if !text.contains(sanitize::is_unsafe) {
+        let _ = serde_json::to_writer(out, text);
+        return;
+    }
+    raw(out, "\"");
+    for part in text.split_inclusive(|c: char| c > '\u{7e}' && sanitize::is_unsafe(c)) {
+        let odd = part.chars().next_back().filter(|c| *c > '\u{7e}' && sanitize::is_unsafe(*c));
+        let plain = &part[..part.len() - odd.map_or(0, char::len_utf8)];
+        let quoted = serde_json::Value::from(plain).to_string();
+        raw(out, &quoted[1..quoted.len() - 1]);
+        let mut units = [0u16; 2];
+        for unit in odd.iter().flat_map(|c| c.encode_utf16(&mut units).to_vec()) {
+            put(out, format_args!("\\u{unit:04x}"));
+        }
+    }
+    raw(out, "\"");
 }
 
 fn optional(out: &mut Vec<u8>, value: Option<f64>) {
@@ -220,6 +238,17 @@ mod tests {
         assert_eq!(text(1e300), "1e300");
         for value in [1.0 / 3.0, 1e15, 123_456_789.123, f64::MAX, f64::MIN_POSITIVE] {
             assert_eq!(text(value).parse::<f64>().unwrap(), value);
+        }
+    }
+
+    #[test]
+    fn strings_are_json_and_safe_to_look_at() {
+        for text in ["plain", "q\"\\\n\u{1b}", "\u{9b}31m\u{202e}x\u{7f}", "\u{e0001}end", "日本 👩‍💻"] {
+            let mut out = Vec::new();
+            string(&mut out, text);
+            let written = String::from_utf8(out).unwrap();
+            assert_eq!(serde_json::from_str::<String>(&written).unwrap(), text);
+            assert_eq!(sanitize::line(&written), written);
         }
     }
 

@@ -16,7 +16,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
             "state", "stats", "ui",
         ],
     ),
-    ("app", &["ui", "state", "message", "config", "pipeline"]),
+    ("app", &["ui", "state", "message", "config"]),
     ("ui", &["state", "message", "stats", "history"]),
     ("state", &["message", "history", "stats"]),
     ("pipeline", &["source", "sink", "capture", "engine", "rules", "history", "message", "stats"]),
@@ -42,7 +42,7 @@ const FOREIGN: [(&str, &[&str]); 10] = [
     ("history", &["tokio", "ratatui", "crossterm", "notify"]),
     ("rules", &["tokio", "ratatui", "crossterm", "notify"]),
     ("engine", &["tokio", "ratatui", "crossterm", "notify"]),
-    ("message", &["tokio", "ratatui", "crossterm"]),
+    ("message", &["ratatui", "crossterm"]),
     ("state", &["tokio", "ratatui", "crossterm"]),
     ("ui", &["tokio", "crossterm", "ort", "rten"]),
     ("pipeline", &["ratatui", "crossterm"]),
@@ -75,20 +75,59 @@ fn modules() -> BTreeMap<String, Vec<(PathBuf, String)>> {
     modules
 }
 
+/// The first names of all paths below `crate::`, grouped imports (`crate::{a, b::c}`) among them.
+fn used_modules(code: &str) -> Vec<String> {
+    let code: String = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    let mut used = Vec::new();
+    for (at, _) in code.match_indices("crate::") {
+        let rest = &code[at + 7..];
+        let name =
+            |text: &str| text.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+        match rest.strip_prefix('{') {
+            None => used.push(name(rest)),
+            Some(group) => {
+                let mut depth = 0;
+                let mut start = 0;
+                for (index, c) in group.char_indices() {
+                    match c {
+                        '{' => depth += 1,
+                        ',' if depth == 0 => {
+                            used.push(name(&group[start..index]));
+                            start = index + 1;
+                        }
+                        '}' if depth == 0 => {
+                            used.push(name(&group[start..index]));
+                            break;
+                        }
+                        '}' => depth -= 1,
+                        _ => {}
+                    }
+                }
+            }
+        }
+    }
+    used.retain(|name| !name.is_empty());
+    used
+}
+
+#[test]
+fn imports_are_read_in_every_form() {
+    assert_eq!(
+        used_modules("use crate::a::b;\nuse crate::{c, d::{e, f},\n g};\n// crate::no\nlet x = crate::h();"),
+        ["a", "c", "d", "g", "h"]
+    );
+}
+
 #[test]
 fn no_arrow_runs_back() {
     let mut wrong = Vec::new();
     for (module, files) in modules() {
         let allowed = ARROWS.iter().find(|(name, _)| *name == module).map_or(&[][..], |(_, allowed)| *allowed);
         for (path, code) in files {
-            for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
-                for (at, _) in line.match_indices("crate::") {
-                    let used: String =
-                        line[at + 7..].chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-                    let leaf = LEAVES.contains(&used.as_str());
-                    if !used.is_empty() && used != module && !leaf && !allowed.contains(&used.as_str()) {
-                        wrong.push(format!("{}: {}", path.display(), line.trim()));
-                    }
+            for used in used_modules(&code) {
+                let leaf = LEAVES.contains(&used.as_str());
+                if used != module && !leaf && !allowed.contains(&used.as_str()) {
+                    wrong.push(format!("{}: crate::{used}", path.display()));
                 }
             }
         }

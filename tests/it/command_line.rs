@@ -29,6 +29,7 @@ fn wrong_command_lines_end_with_2_and_a_way_out() {
         ("replay log --headless --fail-on crit", "critical, warning"),
         ("watch log --headless --output there", "exists already"),
         ("watch", "SOURCE"),
+        ("watch x[ --headless", "neither a file nor a pattern"),
         ("log", "--headless"),
         ("demo", "--headless"),
         ("replay log", "--headless"),
@@ -66,6 +67,15 @@ fn faulty_rules_stop_the_start_with_the_place_and_the_mend() {
     }
     // An output is not replaced by a run that does not start.
     assert_eq!(std::fs::read_to_string(home.path("old")).unwrap(), "kept\n");
+}
+
+#[test]
+fn odd_characters_in_a_faulty_rule_are_no_trouble() {
+    let home = Home::new();
+    home.write("log", "{}\n");
+    home.write("r.yaml", "version: 1\nrules:\n  - id: a\n    limit: {field: x, max: 1}\n    message: \"\\tééééé{x\"\n");
+    let text = stderr(&home.run("replay log --headless --rules r.yaml", 2));
+    assert!(text.contains("the placeholder does not end"), "{text}");
 }
 
 #[test]

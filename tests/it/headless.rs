@@ -242,3 +242,90 @@ fn sigterm_ends_with_0_a_summary_and_whole_lines() {
     assert!(said.iter().any(|line| line.contains("1,000 judged")), "{said:?}");
     assert_eq!(json_lines(&std::fs::read(home.path("v")).unwrap()).len(), 1_000);
 }
+
+#[test]
+fn an_output_never_overwrites_what_is_read() {
+    let home = Home::new();
+    home.write("log", "{}\n");
+    std::os::unix::fs::symlink(home.path("log"), home.path("link")).unwrap();
+    home.write("x.rejected.ndjson", "{}\n");
+    for arguments in ["replay log --headless --output log", "replay log --headless --output link"] {
+        assert!(stderr(&home.run(arguments, 2)).contains("would be overwritten"), "{arguments}");
+    }
+    home.run("replay x.rejected.ndjson --headless --output x", 2);
+    assert_eq!(std::fs::read_to_string(home.path("log")).unwrap(), "{}\n");
+    assert_eq!(std::fs::read_to_string(home.path("x.rejected.ndjson")).unwrap(), "{}\n");
+}
+
+#[test]
+fn an_output_that_was_there_becomes_private() {
+    use std::os::unix::fs::PermissionsExt;
+    let home = Home::new();
+    home.write("log", "{}\n");
+    let old = home.write("old", "x\n");
+    std::fs::set_permissions(&old, std::fs::Permissions::from_mode(0o644)).unwrap();
+    home.run("replay log --headless --backend none --output old", 0);
+    assert_eq!(std::fs::metadata(old).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn the_group_key_is_found_however_it_is_written() {
+    let home = Home::new();
+    home.write("log", "{\"agent-id\":\"a\",\"metrics\":{\"Foo\":7},\"id\":\"i\",\"agent_id\":\"d\"}\n");
+    for (by, key) in [("agent-id", "a"), ("metrics.Foo", "7"), ("id", "i"), ("agent_id", "d"), ("none", "default")] {
+        let output = home.run(&format!("replay log --headless --backend none --group-by {by} --output -"), 0);
+        assert_eq!(json_lines(&output.stdout)[0]["key"], key, "{by}");
+    }
+}
+
+#[test]
+fn pipes_are_read_and_what_can_t_be_read_ends_with_3() {
+    let home = Home::new();
+    home.write("log", "{\"id\":\"through a pipe\"}\n");
+    let shell = |script: &str| {
+        let mut command = std::process::Command::new("bash");
+        command.args(["-c", script]).current_dir(home.0.path()).env("HOME", home.0.path());
+        command.env("WATCHER", assert_cmd::cargo::cargo_bin("watcher")).output().unwrap()
+    };
+    let output = shell("\"$WATCHER\" replay <(cat log) --headless --backend none --output -");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(json_lines(&output.stdout)[0]["id"], "through a pipe");
+    let output = shell("\"$WATCHER\" replay - --headless --backend none < /tmp");
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+}
+
+#[test]
+fn nobody_reading_is_no_fault() {
+    let home = Home::new();
+    home.write("log", "{\"samples\":[\"a\",\"b\"]}\n".repeat(20_000));
+    let watcher = assert_cmd::cargo::cargo_bin("watcher");
+    for arguments in ["config show", "man", "replay log --headless --backend none --output -"] {
+        let script = format!("\"$WATCHER\" {arguments} | true; exit ${{PIPESTATUS[0]}}");
+        let mut command = std::process::Command::new("bash");
+        command.args(["-c", &script]).current_dir(home.0.path()).env("HOME", home.0.path()).env("WATCHER", &watcher);
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{arguments}: {}", stderr(&output));
+    }
+}
+
+#[test]
+fn what_is_printed_is_safe_to_look_at() {
+    let home = Home::new();
+    let evil = "\u{1b}[31m\u{9b}2J\u{202e}";
+    home.write("log", serde_json::json!({ "id": evil, "agent_id": evil, "samples": [evil, "b"] }).to_string() + "\n");
+    home.write(
+        "r.yaml",
+        format!("version: 1\nrules:\n  - id: a\n    desc: \"{}\"\n    limit: {{field: x}}\n", "\u{202e}\u{9b}"),
+    );
+    let safe = |bytes: &[u8]| {
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        assert!(!text.contains(['\u{1b}', '\u{9b}', '\u{202e}']), "{text:?}");
+    };
+    let output = home.run("replay log --headless --backend lexical --output -", 0);
+    assert_eq!(json_lines(&output.stdout)[0]["id"], evil);
+    safe(&output.stdout);
+    safe(&home.run("replay log --headless --rules r.yaml", 2).stderr);
+    let output = home.watcher().args(["replay", &format!("{evil}.ndjson"), "--headless"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    safe(&output.stderr);
+}

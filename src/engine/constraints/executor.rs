@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::projection::Projection;
+use super::projection::{Pair, Projection};
 use crate::engine::{Engine, Evidence};
 use crate::humanize;
 use crate::rules::expr::{Slots, Truth, Value};
@@ -29,7 +29,7 @@ pub struct RuleCount {
 pub struct Constraints {
     rules: Arc<RuleSet>,
     projection: Projection,
-    last: HashMap<Arc<str>, Vec<f64>>,
+    last: HashMap<Arc<str>, Vec<Last>>,
     counts: Vec<RuleCount>,
     /// Per rule: breaches on the record under judgement.
     breached: Vec<bool>,
@@ -63,14 +63,15 @@ impl Constraints {
         if stage == Stage::Record {
             self.projection.project(&rules, evidence.record);
             self.breached.fill(false);
-            for pair in 0..self.projection.pairs.len() {
-                self.check_pair(&rules, pair, evidence);
-            }
-            self.check_steps(&rules, evidence);
+        } else if rules.rules.iter().all(|rule| rule.stage < stage) {
+            return;
         } else {
-            self.projection.add_found(&rules, evidence);
-            self.check_found(&rules, stage, evidence);
+            self.projection.add_found(&rules, stage, evidence);
         }
+        for pair in 0..self.projection.pairs.len() {
+            self.check_pair(&rules, stage, pair, evidence);
+        }
+        self.check_steps(&rules, stage, evidence);
         for (index, rule) in rules.rules.iter().enumerate().filter(|(_, rule)| rule.stage == stage) {
             match &rule.check {
                 Check::Limit => self.limit_done(index, rule, evidence),
@@ -80,26 +81,14 @@ impl Constraints {
         }
     }
 
-    fn check_pair(&mut self, rules: &RuleSet, pair: usize, evidence: &mut Evidence<'_>) {
-        let (slot, field) = self.projection.pairs[pair];
-        let (name, value) = &evidence.record.numbers[field];
+    /// One number against the bounds on it whose rules have their turn.
+    fn check_pair(&mut self, rules: &RuleSet, stage: Stage, pair: usize, evidence: &mut Evidence<'_>) {
+        let Pair { slot, value, .. } = self.projection.pairs[pair];
         for limit in &rules.limits[rules.limits_of[slot].clone()] {
-            if let Some(breach) = limit.breach(*value) {
-                let found = Found { order: field, field: name.shared(), observed: *value };
-                self.limit_breached(rules, limit, breach, &found, evidence);
-            }
-        }
-    }
-
-    /// Bounds on what the engines found.
-    fn check_found(&mut self, rules: &RuleSet, stage: Stage, evidence: &mut Evidence<'_>) {
-        let at_stage = |limit: &&Limit| Stage::of(rules.numbers.name(limit.slot)) == stage;
-        for limit in rules.limits.iter().filter(at_stage) {
-            let observed = self.projection.numbers[limit.slot];
-            let field = rules.numbers.name(limit.slot);
-            // NaN, the mark of a value that is not there, breaches nothing.
-            if let Some(breach) = limit.breach(observed) {
-                let found = Found { order: usize::MAX, field, observed };
+            if rules.rules[limit.rule].stage == stage
+                && let Some(breach) = limit.breach(value)
+            {
+                let found = self.projection.pairs[pair].clone();
                 self.limit_breached(rules, limit, breach, &found, evidence);
             }
         }
@@ -110,7 +99,7 @@ impl Constraints {
         rules: &RuleSet,
         limit: &Limit,
         breach: Breach,
-        found: &Found<'_>,
+        found: &Pair,
         evidence: &mut Evidence<'_>,
     ) {
         let rule = &rules.rules[limit.rule];
@@ -122,40 +111,43 @@ impl Constraints {
             (false, true) => "≥",
         };
         let text = || {
-            let (observed, bound) = (humanize::number(found.observed), humanize::number(breach.limit));
+            let (observed, bound) = (humanize::number(found.value), humanize::number(breach.limit));
             format!("{} {observed} {sign} {bound} {}", found.field, rule.unit).trim_end().to_owned()
         };
         self.add(limit.rule, rule, severity, found, Some(breach.limit), text, evidence);
     }
 
-    fn check_steps(&mut self, rules: &RuleSet, evidence: &mut Evidence<'_>) {
-        if rules.steps.is_empty() {
+    /// Every number with a largest step against its predecessor in this key, each spelling for itself.
+    fn check_steps(&mut self, rules: &RuleSet, stage: Stage, evidence: &mut Evidence<'_>) {
+        if rules.steps.iter().all(|step| rules.rules[step.rule].stage != stage) {
             return;
         }
         let key = &evidence.record.key;
         if self.last.len() >= MAX_STEP_KEYS && !self.last.contains_key(key) {
             self.last.clear();
         }
-        let count = rules.steps.len();
-        let mut last = self.last.remove(key).unwrap_or_else(|| vec![f64::NAN; count]);
-        for (step, last) in rules.steps.iter().zip(&mut last) {
-            let value = self.projection.numbers[step.slot];
-            if value.is_nan() {
-                continue;
-            }
-            let change = value - *last;
-            if change.abs() > step.max {
-                let order = self.projection.order_of(step.slot);
-                let field = Arc::clone(rules.numbers.name(step.slot));
-                let found = Found { order, field: &field, observed: change };
-                let rule = &rules.rules[step.rule];
-                let text = || {
-                    let (by, max) = (humanize::number(change), humanize::number(step.max));
-                    format!("{field} changed by {by}, more than {max} {}", rule.unit).trim_end().to_owned()
+        let mut last = self.last.remove(key).unwrap_or_default();
+        for (index, step) in rules.steps.iter().enumerate().filter(|(_, step)| rules.rules[step.rule].stage == stage) {
+            for pair in 0..self.projection.pairs.len() {
+                if self.projection.pairs[pair].slot != step.slot {
+                    continue;
+                }
+                let Pair { value, order, field, .. } = self.projection.pairs[pair].clone();
+                let Some(held) = last.iter_mut().find(|held| held.step == index && held.field == field) else {
+                    last.push(Last { step: index, field, value });
+                    continue;
                 };
-                self.add(step.rule, rule, rule.severity, &found, Some(step.max), text, evidence);
+                let change = value - std::mem::replace(&mut held.value, value);
+                if change.abs() > step.max {
+                    let rule = &rules.rules[step.rule];
+                    let text = || {
+                        let (by, max) = (humanize::number(change), humanize::number(step.max));
+                        format!("{field} changed by {by}, more than {max} {}", rule.unit).trim_end().to_owned()
+                    };
+                    let found = Pair { slot: step.slot, order, field: Arc::clone(&field), value: change };
+                    self.add(step.rule, rule, rule.severity, &found, Some(step.max), text, evidence);
+                }
             }
-            *last = value;
         }
         self.last.insert(Arc::clone(key), last);
     }
@@ -170,12 +162,13 @@ impl Constraints {
     }
 
     fn check_words(&mut self, index: usize, rule: &Rule, words: &Words, evidence: &mut Evidence<'_>) {
-        let field = Arc::clone(self.rules.texts.name(words.slot));
         let Some(label) = self.projection.texts[words.slot] else {
+            let field = Arc::clone(self.rules.texts.first_path(words.slot));
             return self.no_data(index, rule, &field, evidence);
         };
         self.counts[index].evaluated += 1;
-        let value = Arc::clone(&evidence.record.labels[label].1);
+        let (name, value) = &evidence.record.labels[label];
+        let (field, value) = (Arc::clone(name.shared()), Arc::clone(value));
         if words.words.iter().any(|word| **word == *value) == words.allowed {
             return;
         }
@@ -230,18 +223,21 @@ impl Constraints {
                     _ => None,
                 };
                 let order = check.slot.map_or(usize::MAX, |slot| self.projection.order_of(slot));
+                // With several spellings the one that the record has.
+                let field = evidence.record.numbers.get(order).map_or(&check.field, |(name, _)| name.shared());
+                let field = Arc::clone(field);
                 let text = match (observed, limit) {
                     (Some(observed), Some(limit)) => {
                         let (observed, limit) = (humanize::number(observed), humanize::number(limit));
-                        format!("{} {observed} against {limit}: requires {}", check.field, check.text)
+                        format!("{field} {observed} against {limit}: requires {}", check.text)
                     }
                     _ => format!("requires {}", check.text),
                 };
                 let violation = Violation {
                     rule: Arc::clone(&rule.id),
                     severity: rule.severity,
-                    field: Arc::clone(&check.field),
                     message: self.text(rule, evidence).unwrap_or(text),
+                    field,
                     observed: observed.map_or(Observed::Missing, Observed::Number),
                     limit,
                     state: ViolationState::Firing,
@@ -258,7 +254,7 @@ impl Constraints {
             Missing::Warn => rule.severity.min(Severity::Warning),
             Missing::Violate => rule.severity,
         };
-        let names = rule.numbers.iter().map(|slot| self.rules.numbers.name(*slot));
+        let names = rule.numbers.iter().map(|slot| self.rules.numbers.first_path(*slot));
         let field: Arc<str> =
             if field.is_empty() { names.into_iter().next().cloned().unwrap_or_default() } else { field.into() };
         let violation = Violation {
@@ -279,7 +275,7 @@ impl Constraints {
         index: usize,
         rule: &Rule,
         severity: Severity,
-        found: &Found<'_>,
+        found: &Pair,
         limit: Option<f64>,
         text: impl FnOnce() -> String,
         evidence: &mut Evidence<'_>,
@@ -287,9 +283,9 @@ impl Constraints {
         let violation = Violation {
             rule: Arc::clone(&rule.id),
             severity,
-            field: Arc::clone(found.field),
+            field: Arc::clone(&found.field),
             message: self.text(rule, evidence).unwrap_or_else(text),
-            observed: Observed::Number(found.observed),
+            observed: Observed::Number(found.value),
             limit,
             state: ViolationState::Firing,
         };
@@ -327,11 +323,11 @@ impl Engine for Constraints {
     }
 }
 
-/// A number that breached something.
-struct Found<'a> {
-    order: usize,
-    field: &'a Arc<str>,
-    observed: f64,
+/// The last value of a field in one key, for one step.
+struct Last {
+    step: usize,
+    field: Arc<str>,
+    value: f64,
 }
 
 #[cfg(test)]
@@ -426,5 +422,29 @@ mod tests {
         assert_eq!(bench.ids(r#"{"test_risk":0.9}"#), ["e", "d"]);
         assert_eq!(bench.ids(r#"{"test_risk":0.6}"#), ["d"]);
         assert!(bench.ids(r#"{"test_risk":0.1,"divergence":{"risk":0.9}}"#).is_empty());
+    }
+
+    #[test]
+    fn aliases_and_steps_of_findings_are_checked_where_they_are_known() {
+        let mut bench = Bench::new(concat!(
+            "fields: {myrisk: [divergence.risk], both: [test_risk, divergence.risk], two: [a, b]}\n",
+            "rules:\n  - id: alias\n    require: 'myrisk <= 0.5'\n",
+            "  - id: alias-limit\n    limit: {field: myrisk, max: 0.7}\n    missing: violate\n",
+            "  - id: mixed\n    limit: {field: both, max: 0.8}\n",
+            "  - id: answers\n    limit: {field: samples.n, min: 2}\n",
+            "  - id: jump\n    limit: {field: divergence.risk, max_step: 0.6}\n",
+            "  - id: steps\n    limit: {field: two, max_step: 5}\n",
+        ));
+        let two = r#""samples":["x","y"]"#;
+        assert_eq!(bench.ids(&format!("{{\"test_risk\":0.2,{two}}}")), [""; 0]);
+        assert_eq!(
+            bench.ids(&format!("{{\"test_risk\":0.9,{two}}}")),
+            ["mixed", "alias-limit", "mixed", "jump", "alias"]
+        );
+        assert_eq!(bench.ids(r#"{"test_risk":0.4,"samples":["x"]}"#), ["answers"]);
+        assert_eq!(bench.ids(&format!("{{\"test_risk\":0.4,\"a\":1,\"b\":100,{two}}}")), [""; 0]);
+        let jump = bench.run(&format!("{{\"test_risk\":0.4,\"a\":2,\"b\":107,{two}}}"));
+        assert_eq!(jump, [("steps".into(), "b changed by 7, more than 5".into(), "warning")]);
+        assert!(bench.engine.counts().iter().all(|count| count.evaluated > 0));
     }
 }

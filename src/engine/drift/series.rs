@@ -82,7 +82,8 @@ fn watched<'a>(
 ) -> impl Iterator<Item = (&'a Arc<str>, f64)> {
     let [risk, semantic, latency] = common;
     let found = [(risk, divergence.risk), (semantic, divergence.semantic), (latency, record.latency_ms)];
-    let metrics = record.numbers.iter().filter(|(name, _)| name.as_str().starts_with("metrics"));
+    let is_metric = |name: &str| name.strip_prefix("metrics").is_some_and(|rest| rest.starts_with(['.', '[']));
+    let metrics = record.numbers.iter().filter(move |(name, _)| is_metric(name.as_str()));
     let metrics = metrics.map(|(name, value)| (name.shared(), *value));
     found.into_iter().filter_map(|(name, value)| Some((name, value?))).chain(metrics)
 }

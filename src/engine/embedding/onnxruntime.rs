@@ -21,7 +21,7 @@ pub struct OnnxRuntime {
 static LIBRARY: OnceLock<Result<(PathBuf, Environment), String>> = OnceLock::new();
 
 impl OnnxRuntime {
-    /// Loads the library and tries the model once.
+    /// Loads the library and opens the model once.
     ///
     /// # Errors
     /// A library that can't be loaded, or a model that it can't run.

@@ -86,10 +86,8 @@ fn load(options: &Options, warnings: &mut Vec<String>) -> Result<Selected, Model
     };
     let files = Arc::new(files);
     let tokenizer = Arc::new(TextTokenizer::from_bytes(&files.tokenizer)?);
-    let backend = backend(options, &files, warnings)?;
-    // One text through the whole way: a model that loads and can't run is found here and not on the first record.
-    let trial = tokenizer.ids("ready?").and_then(|ids| backend.session()?.embed(&ids));
-    trial?;
+    let trial = tokenizer.ids("ready?")?;
+    let backend = backend(options, &files, &trial, warnings)?;
     let label = format!("{} · {}", files.name, backend.name());
     let ready = Ready { mode: Mode::Neural, name: backend.name().into(), model: Some((backend, tokenizer)) };
     Ok(Selected { ready, label, warnings: Vec::new() })
@@ -98,12 +96,15 @@ fn load(options: &Options, warnings: &mut Vec<String>) -> Result<Selected, Model
 fn backend(
     options: &Options,
     files: &Arc<ModelFiles>,
+    trial: &[u32],
     warnings: &mut Vec<String>,
 ) -> Result<Arc<dyn Backend>, ModelError> {
+    // One text through the whole way: a model that loads and can't run is found here and not on the first record.
+    let tried = |backend: Arc<dyn Backend>| backend.session()?.embed(trial).map(|_| backend);
     if options.backend != Choice::Portable {
         match &options.onnxruntime {
-            Some(library) => match OnnxRuntime::load(library, files) {
-                Ok(backend) => return Ok(Arc::new(backend)),
+            Some(library) => match OnnxRuntime::load(library, files).and_then(|backend| tried(Arc::new(backend))) {
+                Ok(backend) => return Ok(backend),
                 Err(why) => warnings.push(format!("ONNX Runtime does not run, using the embedded backend: {why}")),
             },
             None if options.backend == Choice::OnnxRuntime => warnings.push(
@@ -113,5 +114,5 @@ fn backend(
             None => {}
         }
     }
-    Ok(Arc::new(Portable::load(files)?))
+    tried(Arc::new(Portable::load(files)?))
 }

@@ -244,5 +244,8 @@ mod tests {
         assert!(run(&format!("{}a{} < 1", "(".repeat(5000), ")".repeat(5000))).is_err());
         assert!(run(&format!("{}true", "!".repeat(5000))).is_err());
         assert!(run(&format!("a{} < 1", " + 1".repeat(5000))).is_err());
+        // As deep as is allowed, and still compiled at once.
+        assert!(run(&format!("a == 1{}", " == true".repeat(60))).is_ok());
+        assert!(run(&format!("{}1{}", "1 in [".repeat(30), " ]".repeat(30))).is_err());
     }
 }

@@ -55,6 +55,11 @@ fn parts<'a>(state: &'a AppState, theme: &Theme, narrow: bool) -> Vec<Part<'a>> 
     let board = state.board();
     let one = |rank: u8, text: String, style: Style| Part { rank, spans: vec![Span::styled(text, style)] };
     let mut parts = vec![mode(state, theme)];
+    if !state.status.failed.is_empty() {
+        let names: Vec<_> = state.status.failed.keys().map(|kind| kind.name()).collect();
+        let text = format!("{} engine failed: {}", theme.symbols.critical, names.join(", "));
+        parts.push(one(0, text, theme.style(Meaning::Critical)));
+    }
     parts.extend(firing(state, theme));
     let rate: f64 = board.agents.iter().map(|agent| agent.rate).sum();
     parts.push(one(1, format!("{} rec/s", humanize::short(rate)), text));
@@ -92,11 +97,6 @@ fn mode<'a>(state: &AppState, theme: &Theme) -> Part<'a> {
 fn firing<'a>(state: &AppState, theme: &Theme) -> Vec<Part<'a>> {
     let one = |text: String, style: Style| vec![Part { rank: 0, spans: vec![Span::styled(text, style)] }];
     let alerts: Vec<_> = state.board().alerts.firing().collect();
-    if !state.status.failed.is_empty() {
-        let names: Vec<_> = state.status.failed.keys().map(|kind| kind.name()).collect();
-        let text = format!("{} engine failed: {}", theme.symbols.critical, names.join(", "));
-        return one(text, theme.style(Meaning::Critical));
-    }
     let Some(worst) = alerts.iter().max_by_key(|alert| alert.severity) else {
         let seen = state.board().total > 0;
         let (symbol, word) =

@@ -61,7 +61,7 @@ fn empty(state: &AppState) -> Vec<String> {
     let mut lines: Vec<String> = state
         .status
         .waiting()
-        .map(|(name, why)| format!("waiting for {}: {}", crate::sanitize::line(name), crate::sanitize::line(why)))
+        .map(|(name, why)| format!("nothing from {}: {}", crate::sanitize::line(name), crate::sanitize::line(why)))
         .collect();
     if state.status.finished.is_some() {
         lines.push("the input has ended without a record".into());
