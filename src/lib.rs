@@ -1,4 +1,23 @@
 //! `watcher`: a terminal dashboard for people who watch AI agents at work.
+//!
+//! The way of a record, from left to right; each name is a module:
+//!
+//! ```text
+//! source ─► pipeline ──────────────────────────────────────────► sink      verdicts, one JSON object a line
+//!  tail      parse ─► record     judge ─► engine, rules ─► verdict
+//!  stdin        └─► engine::embedding::pool ─┘     │
+//!                                                  └─► history ─► message ─► state ─► ui     drawn by app
+//! ```
+//!
+//! - **What things are**: [`record`], [`verdict`], [`message`] (what pipeline and screen say to each other), [`history`].
+//! - **What is found**: [`engine`] (embedding, constraints, drift), [`rules`] (the language), [`stats`]. Pure: no threads, no files.
+//! - **What moves**: [`source`], [`pipeline`] (the only module that spawns), [`sink`].
+//! - **What is seen**: [`state`] (numbers made ready), [`ui`] (drawing), [`app`] (the loop, keys, the terminal).
+//! - **What starts it**: [`cli`], [`config`].
+//! - **Small leaves that everything may use**: [`clock`], [`yaml`], [`humanize`], [`sanitize`].
+//!
+//! Who may import whom is held by `tests/it/architecture.rs`.
+
 pub mod app;
 pub mod cli;
 pub mod clock;

@@ -17,7 +17,7 @@ use crate::engine::{Engine, Evidence, drift};
 use crate::record::Record;
 use crate::rules::{RuleSet, Stage};
 use crate::verdict::policy::{Policy, overall_severity};
-use crate::verdict::{EngineKind, Timing, Verdict};
+use crate::verdict::{Confidence, EngineKind, Timing, Verdict};
 
 /// What a record went through before it is judged.
 #[derive(Debug, Clone, Copy)]
@@ -104,6 +104,7 @@ impl Judge {
         run(&mut self.drift, Stage::Drift, &mut evidence, &mut failures);
         let after_drift = self.clock.elapsed();
         run(&mut self.constraints, Stage::Drift, &mut evidence, &mut failures);
+        // What breaks a rule on the confidence does not lower it once more.
         let confidence = self.confidence(&evidence);
         evidence.confidence = Some(confidence);
         run(&mut self.constraints, Stage::Confidence, &mut evidence, &mut failures);
@@ -120,21 +121,27 @@ impl Judge {
             total: micros(end.saturating_sub(arrival.read_at)),
         };
         timing.queue = timing.total.saturating_sub(timing.embedding + timing.constraints + timing.drift);
-        Judgement { verdict: self.verdict(evidence, arrival, timing, !failures.is_empty()), failures }
+        let verdict = self.verdict(evidence, confidence, arrival, timing, !failures.is_empty());
+        Judgement { verdict, failures }
     }
 
-    fn confidence(&self, evidence: &Evidence<'_>) -> crate::verdict::Confidence {
-        let violations: Vec<_> = evidence.violations.iter().map(|(_, v)| v.clone()).collect();
-        self.policy.confidence(&evidence.divergence, &violations)
+    fn confidence(&self, evidence: &Evidence<'_>) -> Confidence {
+        let counting = evidence.violations.iter().filter(|(_, violation)| violation.counts()).count();
+        self.policy.confidence(&evidence.divergence, counting)
     }
 
-    fn verdict(&self, evidence: Evidence<'_>, arrival: Arrival, timing: Timing, failed: bool) -> Verdict {
+    fn verdict(
+        &self,
+        evidence: Evidence<'_>,
+        confidence: Confidence,
+        arrival: Arrival,
+        timing: Timing,
+        failed: bool,
+    ) -> Verdict {
         let record = evidence.record;
         let violations: Vec<_> = evidence.violations.into_iter().map(|(_, violation)| violation).collect();
         let guard = self.live.then_some(&timing);
         let advice = self.policy.advice(&evidence.divergence, &violations, failed, guard);
-        let confidence =
-            evidence.confidence.unwrap_or_else(|| self.policy.confidence(&evidence.divergence, &violations));
         Verdict {
             seq: record.seq,
             id: Arc::clone(&record.id),

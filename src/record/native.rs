@@ -1,9 +1,9 @@
 //! The native format: one JSON object a line, walked once, straight into a [`Record`].
 
+mod keys;
 mod samples;
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::names::{Name, Names, Place};
+use keys::{Key, Seen};
 use samples::SamplesSeed;
 
 use super::{DEFAULT_KEY, DEFAULT_KEY_PATHS, LABEL_BYTES, Limits, Origin, Record, Reject, Seq, prefix, time};
@@ -182,59 +183,6 @@ impl Walk<'_> {
         } else {
             self.draft.truncated = true;
         }
-    }
-}
-
-/// The keys that an object has shown so far.
-#[derive(Default)]
-struct Seen {
-    few: Vec<usize>,
-    many: HashSet<usize>,
-    foreign: HashSet<Box<str>>,
-}
-
-impl Seen {
-    const FEW: usize = 16;
-
-    fn first_time(&mut self, place: &Place, key: &str) -> bool {
-        match place {
-            Place::Foreign(_) | Place::Nowhere => self.foreign.insert(key.into()),
-            Place::Known(node) if self.few.contains(node) => false,
-            Place::Known(node) if self.few.len() < Self::FEW => {
-                self.few.push(*node);
-                true
-            }
-            Place::Known(node) => self.many.insert(*node),
-        }
-    }
-
-    fn check<E: de::Error>(&mut self, place: &Place, key: &str) -> Result<(), E> {
-        if self.first_time(place, key) {
-            return Ok(());
-        }
-        Err(E::custom(format!("the key {:?} stands twice in one object", prefix(key, 80))))
-    }
-}
-
-/// A key as it stands in the input: borrowed when it has no escapes.
-struct Key<'de>(Cow<'de, str>);
-
-impl<'de> de::Deserialize<'de> for Key<'de> {
-    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
-        struct KeyVisitor;
-        impl<'de> Visitor<'de> for KeyVisitor {
-            type Value = Key<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-                f.write_str("a key")
-            }
-            fn visit_borrowed_str<E>(self, v: &'de str) -> Result<Key<'de>, E> {
-                Ok(Key(Cow::Borrowed(v)))
-            }
-            fn visit_str<E>(self, v: &str) -> Result<Key<'de>, E> {
-                Ok(Key(Cow::Owned(v.to_owned())))
-            }
-        }
-        json.deserialize_str(KeyVisitor)
     }
 }
 

@@ -58,7 +58,8 @@ pub struct Agent {
     pub usual_gap_s: Option<f64>,
     /// Silent for much longer than usual.
     pub quiet: bool,
-    arrivals: VecDeque<i64>,
+    /// Records of the last seconds, by second of event time.
+    arrivals: VecDeque<(i64, u64)>,
     gaps: Ring<f64>,
     latencies: Ring<f64>,
     recent: Ring<(Option<f64>, Action, Option<Severity>)>,
@@ -97,9 +98,12 @@ impl Agent {
         }
         self.total += 1;
         self.seen = self.seen.max(at);
-        self.arrivals.push_back(at.as_second());
-        // The rate needs the last seconds only, and they are bounded too.
-        while self.arrivals.len() > 50_000 || self.arrivals.front().is_some_and(|s| at.as_second() - s > RATE_S) {
+        match self.arrivals.back_mut() {
+            // A record that comes late counts with the newest second.
+            Some((second, count)) if *second >= at.as_second() => *count += 1,
+            _ => self.arrivals.push_back((at.as_second(), 1)),
+        }
+        if self.arrivals.len() > RATE_S as usize + 1 {
             self.arrivals.pop_front();
         }
         if !row.record.samples.is_empty() {
@@ -120,7 +124,7 @@ impl Agent {
 
     fn refresh(&mut self, at: Timestamp) {
         let since = at.as_second() - RATE_S;
-        let recent = self.arrivals.iter().rev().take_while(|second| **second > since).count();
+        let recent: u64 = self.arrivals.iter().filter(|(second, _)| *second > since).map(|(_, count)| count).sum();
         self.rate = recent as f64 / RATE_S as f64;
         if self.dirty {
             self.dirty = false;

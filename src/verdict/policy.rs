@@ -79,16 +79,15 @@ impl Policy {
         self.score(divergence).is_some_and(|score| score > self.review_score)
     }
 
-    /// Confidence, from the divergence and the violations found so far.
-    pub fn confidence(&self, divergence: &Divergence, violations: &[Violation]) -> Confidence {
+    /// Confidence, from the divergence and the number of violations that count.
+    pub fn confidence(&self, divergence: &Divergence, violations: usize) -> Confidence {
         let compared = matches!(divergence.outcome, Outcome::Scored | Outcome::Partial(_));
         let (Some(score), true) = (self.score(divergence), compared) else {
             return Confidence { score: None, level: Level::Unscored };
         };
-        let count = violations.iter().filter(|v| v.counts()).count();
-        let score = (1.0 - score - self.violation_penalty * count as f64).max(0.0);
+        let score = (1.0 - score - self.violation_penalty * violations as f64).max(0.0);
         let level = match score {
-            s if s >= self.green && !(self.violation_not_green && count > 0) => Level::Green,
+            s if s >= self.green && !(self.violation_not_green && violations > 0) => Level::Green,
             s if s >= self.yellow => Level::Yellow,
             _ => Level::Red,
         };
@@ -186,11 +185,10 @@ mod tests {
     #[test]
     fn levels_and_what_is_unscored() {
         let (protocol, calibrated) = (Policy::protocol(), Policy::calibrated());
-        let one = [breach(Severity::Warning)];
-        assert_eq!(protocol.confidence(&scored(0.0), &one).level, Level::Green);
-        assert_eq!(calibrated.confidence(&scored(0.0), &one).level, Level::Yellow);
-        assert_eq!(calibrated.confidence(&scored(0.9), &one).score, Some(0.0));
+        assert_eq!(protocol.confidence(&scored(0.0), 1).level, Level::Green);
+        assert_eq!(calibrated.confidence(&scored(0.0), 1).level, Level::Yellow);
+        assert_eq!(calibrated.confidence(&scored(0.9), 1).score, Some(0.0));
         let skipped = Divergence::none(Outcome::Skipped("one_sample".into()), "portable".into());
-        assert_eq!(calibrated.confidence(&skipped, &[]), Confidence { score: None, level: Level::Unscored });
+        assert_eq!(calibrated.confidence(&skipped, 0), Confidence { score: None, level: Level::Unscored });
     }
 }

@@ -15,7 +15,8 @@ use watcher::engine::embedding::pool::{PoolCounts, Ready};
 use watcher::history::{History, Retention, Row};
 use watcher::message::{EngineReport, EngineState, HealthReport, SourceReport, SourceState, StageReport, Update};
 use watcher::pipeline::demo;
-use watcher::record::{Origin, Reject, Rejected};
+use watcher::pipeline::judge::Judgement;
+use watcher::record::{Origin, Record, Reject, Rejected};
 use watcher::state::view::{Pane, Screen};
 use watcher::state::{AppState, Options};
 use watcher::ui::theme::{Depth, SHIPPED, Symbols, Theme};
@@ -78,6 +79,18 @@ fn with_traffic_of(count: usize) -> App {
         at: NOW.parse().unwrap(),
     }));
     app
+}
+
+/// What the pipeline would say of these records.
+fn show(app: &mut App, records: Vec<Record>, judged: Vec<Judgement>) {
+    let rows: Vec<Row> = records
+        .into_iter()
+        .zip(judged)
+        .map(|(record, judgement)| Row { record: Arc::new(record), verdict: Arc::new(judgement.verdict) })
+        .collect();
+    let mut history = History::new(Retention { bytes: 64 << 20, rows: 10_000 });
+    history.append(rows.clone());
+    app.state.apply(Update::Judged { rows, history: history.view() });
 }
 
 fn screen(app: &mut App, width: u16, height: u16) -> String {
@@ -222,14 +235,7 @@ fn a_frozen_view_stands_still_and_says_what_came() {
     let records = parse_all(demo::TRAFFIC.lines().take(3));
     let ready = Ready { mode: Mode::None, name: "none".into(), model: None };
     let judged = judge_all(&records, ready, protocol_rules(), Policy::calibrated());
-    let rows: Vec<Row> = records
-        .into_iter()
-        .zip(judged)
-        .map(|(record, judgement)| Row { record: Arc::new(record), verdict: Arc::new(judgement.verdict) })
-        .collect();
-    let mut history = History::new(Retention { bytes: 64 << 20, rows: 10_000 });
-    history.append(rows.clone());
-    app.state.apply(Update::Judged { rows, history: history.view() });
+    show(&mut app, records, judged);
     assert_eq!((app.state.board().total, app.state.frozen_since()), (total, Some(3)));
     assert!(screen(&mut app, 160, 45).contains("FROZEN +3 new"));
     press(&mut app, "Space");
@@ -259,14 +265,7 @@ fn foreign_text_never_reaches_the_terminal_raw() {
     let records = parse_all([line.to_string().as_str()].into_iter());
     let ready = Ready { mode: Mode::Lexical, name: "lexical".into(), model: None };
     let judged = judge_all(&records, ready, protocol_rules(), Policy::calibrated());
-    let rows: Vec<Row> = records
-        .into_iter()
-        .zip(judged)
-        .map(|(record, judgement)| Row { record: Arc::new(record), verdict: Arc::new(judgement.verdict) })
-        .collect();
-    let mut history = History::new(Retention { bytes: 64 << 20, rows: 10_000 });
-    history.append(rows.clone());
-    app.state.apply(Update::Judged { rows, history: history.view() });
+    show(&mut app, records, judged);
     let origin = Origin { source: evil.into(), file: "f".into(), offset: 0, line: Some(1), part: 0 };
     let rejected = Rejected { origin, reject: Reject { column: 1, reason: evil.into() }, excerpt: evil.into() };
     app.state.apply(Update::Rejected { count: 1, shown: vec![rejected] });
