@@ -109,6 +109,10 @@ pub struct Requirement {
     pub slot: Option<usize>,
     /// What it is compared with.
     pub limit: Option<Expr>,
+    /// How a breach reads: the opposite of the comparison, from the field's side.
+    pub breached: &'static str,
+    /// The text of what it is compared with, unless that is a plain number.
+    pub other: Option<String>,
 }
 
 /// The bounds of one number: a row of the flat table.

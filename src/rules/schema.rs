@@ -1,7 +1,6 @@
 //! Rule files: from YAML to a [`RuleSet`], with every fault of every file and its place.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
@@ -379,25 +378,47 @@ fn read_requirement(node: &Node<'_>, fields: &mut Fields<'_>) -> Option<Check> {
             return None;
         }
     };
-    let (field, limit) = reported(&ast);
+    let about = reported(&ast);
+    let field = about.as_ref().map(|about| about.field.clone()).or_else(|| first_field(&ast));
     let slot = field.as_ref().map(|path| fields.number_slot(path));
-    let limit = limit.and_then(|ast| compile_number(ast, fields));
-    let field: Arc<str> = field.unwrap_or_default().into();
-    Some(Check::Require(Box::new(Requirement { expr, text: text.to_owned(), field, slot, limit })))
+    let limit = about.as_ref().and_then(|about| compile_number(about.other, fields));
+    let other = about.as_ref().map(|about| about.other).filter(|other| !matches!(other.kind, Kind::Number(_)));
+    Some(Check::Require(Box::new(Requirement {
+        expr,
+        text: text.to_owned(),
+        field: field.unwrap_or_default().into(),
+        slot,
+        limit,
+        breached: about.as_ref().map_or("", |about| about.breached),
+        other: other.map(|other| text[other.span.clone()].to_owned()),
+    })))
 }
 
-/// The field that a condition is about, and what it is compared with.
-fn reported(ast: &Ast) -> (Option<String>, Option<&Ast>) {
+/// What a condition is about.
+struct About<'a> {
+    field: String,
+    breached: &'static str,
+    other: &'a Ast,
+}
+
+/// The field that a condition compares, and with what.
+fn reported(ast: &Ast) -> Option<About<'_>> {
     use Binary::{Equal, Greater, GreaterEqual, Less, LessEqual};
-    if let Kind::Binary(Less | LessEqual | Greater | GreaterEqual | Equal, left, right) = &ast.kind {
-        if let Kind::Field(path) = &left.kind {
-            return (Some(path.clone()), Some(right));
-        }
-        if let Kind::Field(path) = &right.kind {
-            return (Some(path.clone()), Some(left));
-        }
+    let Kind::Binary(op, left, right) = &ast.kind else { return None };
+    // The opposite, read from the left side, and from the right one.
+    let (from_left, from_right) = match op {
+        Less => ("≥", "≤"),
+        LessEqual => (">", "<"),
+        Greater => ("≤", "≥"),
+        GreaterEqual => ("<", ">"),
+        Equal => ("≠", "≠"),
+        _ => return None,
+    };
+    match (&left.kind, &right.kind) {
+        (Kind::Field(path), _) => Some(About { field: path.clone(), breached: from_left, other: right.as_ref() }),
+        (_, Kind::Field(path)) => Some(About { field: path.clone(), breached: from_right, other: left.as_ref() }),
+        _ => None,
     }
-    (first_field(ast), None)
 }
 
 fn first_field(ast: &Ast) -> Option<String> {

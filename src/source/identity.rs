@@ -9,22 +9,47 @@ use sha2::{Digest, Sha256};
 /// First bytes that count: less than any record that is worth a line has, so that a growing file keeps its identity.
 pub const FIRST_BYTES: usize = 32;
 
-/// The identity of an open file; `None` while it is too short to have one.
-///
-/// # Errors
-/// When the file can't be read.
-pub fn of(file: &File) -> std::io::Result<Option<Arc<str>>> {
-    let meta = file.metadata()?;
-    let mut first = [0u8; FIRST_BYTES];
-    let read = file.read_at(&mut first, 0)?;
-    if read == 0 {
-        return Ok(None);
+/// What a file is known by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// Device and inode.
+    pub inode: (u64, u64),
+    /// First bytes, at most to the end of the first line.
+    first: Vec<u8>,
+    /// All of it, hashed: what verdicts carry.
+    pub hash: Arc<str>,
+}
+
+impl Identity {
+    /// The identity of an open file; `None` while there is too little of it: less than [`FIRST_BYTES`] of an unfinished
+    /// first line, unless the file is `whole` and will not grow.
+    ///
+    /// # Errors
+    /// When the file can't be read.
+    pub fn of(file: &File, whole: bool) -> std::io::Result<Option<Self>> {
+        let meta = file.metadata()?;
+        let mut first = [0u8; FIRST_BYTES];
+        let read = file.read_at(&mut first, 0)?;
+        let end = first[..read].iter().position(|b| *b == b'\n');
+        if read == 0 || (end.is_none() && read < FIRST_BYTES && !whole) {
+            return Ok(None);
+        }
+        let first = first[..end.unwrap_or(read)].to_vec();
+        let mut hash = Sha256::new();
+        hash.update(meta.dev().to_le_bytes());
+        hash.update(meta.ino().to_le_bytes());
+        hash.update(&first);
+        let hash: String = hash.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Some(Self { inode: (meta.dev(), meta.ino()), first, hash: hash.into() }))
     }
-    // A file of a few bytes is known by its first line, as far as it goes.
-    let line = first[..read].iter().position(|b| *b == b'\n').unwrap_or(read);
-    let mut hash = Sha256::new();
-    hash.update(meta.dev().to_le_bytes());
-    hash.update(meta.ino().to_le_bytes());
-    hash.update(&first[..line]);
-    Ok(Some(hash.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect::<String>().into()))
+
+    /// Whether the open file still begins as it did. One that was rewritten in place does not.
+    ///
+    /// # Errors
+    /// When the file can't be read.
+    pub fn holds(&self, file: &File) -> std::io::Result<bool> {
+        let mut first = vec![0u8; self.first.len()];
+        let read = file.read_at(&mut first, 0)?;
+        Ok(first[..read] == self.first)
+    }
 }

@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::identity::Identity;
 use super::lines::Splitter;
-use super::{From, Span, identity};
+use super::{From, Span};
 
 /// Bytes read at one look: a loud file yields to the others so often.
 const LOOK: usize = 256 << 10;
@@ -38,7 +39,7 @@ impl Open {
         buffer.resize(LOOK, 0);
         let read = self.file.read_at(buffer, self.position)?;
         self.position += read as u64;
-        let file = Arc::clone(&self.identity);
+        let file = Arc::clone(&self.identity.hash);
         self.splitter.push(&buffer[..read], |data, lines| emit(&file, data, lines));
         self.splitter.flush(|data, lines| emit(&file, data, lines));
         Ok(read as u64)
@@ -47,8 +48,7 @@ impl Open {
 
 struct Open {
     file: File,
-    inode: (u64, u64),
-    identity: Arc<str>,
+    identity: Identity,
     position: u64,
     splitter: Splitter,
 }
@@ -122,7 +122,7 @@ impl Tail {
             busy |= read > 0;
             *silent = if read > 0 { 0 } else { *silent + 1 };
             if *silent > FORMER_LOOKS {
-                let file = Arc::clone(&open.identity);
+                let file = Arc::clone(&open.identity.hash);
                 open.splitter.finish(|data, lines| emit(&file, data, lines));
             }
         }
@@ -143,28 +143,30 @@ impl Tail {
             }
         }
         let Some(open) = &mut self.open else { return Ok(Look::Idle) };
+        // Cut short where it stands (a copy was taken), or rewritten: either way it starts anew.
+        if self.follow && (open.file.metadata()?.len() < open.position || !open.identity.holds(&open.file)?) {
+            let file = Arc::clone(&open.identity.hash);
+            open.splitter.finish(|data, lines| emit(&file, data, lines));
+            self.open = None;
+            self.from = From::Start;
+            return Ok(Look::More);
+        }
         let read = open.read(&mut self.buffer, emit)?;
         self.read += read;
         if read > 0 {
             return Ok(Look::More);
         }
         if !self.follow {
-            let file = Arc::clone(&open.identity);
+            let file = Arc::clone(&open.identity.hash);
             open.splitter.finish(|data, lines| emit(&file, data, lines));
             return Ok(Look::Ended);
         }
-        let replaced = std::fs::metadata(&self.path).map(|meta| (meta.dev(), meta.ino()) != open.inode);
-        if open.file.metadata()?.len() < open.position {
-            // Cut short where it stands: a copy was taken, and it starts anew.
-            let file = Arc::clone(&open.identity);
-            open.splitter.finish(|data, lines| emit(&file, data, lines));
-            self.open = None;
-        } else if replaced.as_ref().is_ok_and(|replaced| *replaced) {
-            self.former.extend(self.open.take().map(|open| (open, 0)));
-        } else {
-            return replaced.map(|_| Look::Idle);
+        let replaced = std::fs::metadata(&self.path).map(|meta| (meta.dev(), meta.ino()) != open.identity.inode);
+        if !replaced? {
+            return Ok(Look::Idle);
         }
-        // What follows is read from its start.
+        // The new file is read from its start, the old one to its end.
+        self.former.extend(self.open.take().map(|open| (open, 0)));
         self.from = From::Start;
         Ok(Look::More)
     }
@@ -181,7 +183,7 @@ impl Tail {
         }
         let file = File::open(&self.path)?;
         let meta = file.metadata()?;
-        let Some(identity) = identity::of(&file)? else {
+        let Some(identity) = Identity::of(&file, !self.follow)? else {
             // Whatever is written into an empty file comes after the start of watching.
             self.from = From::Start;
             return Ok(None);
@@ -193,7 +195,7 @@ impl Tail {
         };
         let number = if offset <= COUNT_LINES { Some(1 + count_lines(&file, offset)?) } else { None };
         let splitter = Splitter::new(self.limit, offset, number);
-        Ok(Some(Open { file, inode: (meta.dev(), meta.ino()), identity, position: offset, splitter }))
+        Ok(Some(Open { file, identity, position: offset, splitter }))
     }
 }
 
@@ -337,6 +339,22 @@ mod tests {
         assert_eq!(bench.lines().0.len(), 1);
         fs::write(bench.dir.path().join("log"), "b\n").unwrap();
         assert_eq!(bench.lines().0, ["b"]);
+    }
+
+    #[test]
+    fn a_file_that_was_rewritten_longer_starts_anew() {
+        let mut bench = Bench::new(From::Start, true, Some("first line\n"));
+        assert_eq!(bench.lines().0.len(), 1);
+        fs::write(bench.dir.path().join("log"), "other line\nand one more\n").unwrap();
+        assert_eq!(bench.lines().0, ["other line", "and one more"]);
+    }
+
+    #[test]
+    fn an_unfinished_first_line_is_waited_for() {
+        let mut bench = Bench::new(From::Start, true, Some("{\"a"));
+        assert_eq!(bench.lines(), (vec![], Look::Idle));
+        bench.append("\":1}\n");
+        assert_eq!(bench.lines().0, ["{\"a\":1}"]);
     }
 
     #[test]

@@ -37,6 +37,15 @@ pub struct Series {
     last: Seq,
 }
 
+/// Rows below which a series is too young to claim the large place: its first deviations are those of a handful of rows.
+const YOUNG: usize = 20;
+
+impl Series {
+    fn claim(&self) -> f64 {
+        if self.values.len() < YOUNG { 0.0 } else { self.weight }
+    }
+}
+
 /// All series.
 #[derive(Debug, Clone, Default)]
 pub struct DriftBoard {
@@ -93,12 +102,12 @@ impl DriftBoard {
     pub fn refresh(&mut self) {
         let mut order: Vec<&Series> = self.by_name.values().collect();
         order.sort_by(|a, b| {
-            b.weight
-                .total_cmp(&a.weight)
+            b.claim()
+                .total_cmp(&a.claim())
                 .then_with(|| rank(&a.name).cmp(&rank(&b.name)))
                 .then_with(|| (&a.key, &a.name).cmp(&(&b.key, &b.name)))
         });
-        let weight = |id: &(Arc<str>, Arc<str>)| self.by_name.get(id).map(|series| series.weight);
+        let weight = |id: &(Arc<str>, Arc<str>)| self.by_name.get(id).map(Series::claim);
         let first = order.first().map(|s| (Arc::clone(&s.key), Arc::clone(&s.name)));
         let held = self.shown.as_ref().and_then(weight);
         let best = first.as_ref().and_then(weight);

@@ -228,8 +228,9 @@ impl Constraints {
                 let field = Arc::clone(field);
                 let text = match (observed, limit) {
                     (Some(observed), Some(limit)) => {
+                        let other = check.other.as_ref().map(|other| format!(" ({other})")).unwrap_or_default();
                         let (observed, limit) = (humanize::number(observed), humanize::number(limit));
-                        format!("{field} {observed} against {limit}: requires {}", check.text)
+                        format!("{field} {observed} {} {limit}{other}", check.breached)
                     }
                     _ => format!("requires {}", check.text),
                 };
@@ -422,6 +423,9 @@ mod tests {
         assert_eq!(bench.ids(r#"{"test_risk":0.9}"#), ["e", "d"]);
         assert_eq!(bench.ids(r#"{"test_risk":0.6}"#), ["d"]);
         assert!(bench.ids(r#"{"test_risk":0.1,"divergence":{"risk":0.9}}"#).is_empty());
+        let mut bench = Bench::new("rules:\n  - id: a\n    require: 'x <= y * 2'\n  - id: b\n    require: '5 > z'\n");
+        let said: Vec<String> = bench.run(r#"{"x":9,"y":4,"z":5000}"#).into_iter().map(|(_, text, _)| text).collect();
+        assert_eq!(said, ["x 9 > 8 (y * 2)", "z 5,000 ≥ 5"]);
     }
 
     #[test]
