@@ -4,6 +4,7 @@
 mod architecture;
 mod command_line;
 mod headless;
+mod mutation;
 mod parity;
 mod screens;
 mod support;
