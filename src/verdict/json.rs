@@ -174,6 +174,14 @@ fn put(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
 /// A JSON string. What a terminal would obey and JSON would let pass (C1 controls, bidirectional overrides) is escaped
 /// too: the output may well be looked at.
 fn string(out: &mut Vec<u8>, text: &str) {
+    let plain = |b: u8| (b' '..=b'~').contains(&b) && b != b'"' && b != b'\\';
+    if text.bytes().all(plain) {
+        out.reserve(text.len() + 2);
+        out.push(b'"');
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+        return;
+    }
     if !text.contains(sanitize::is_unsafe) {
         let _ = serde_json::to_writer(out, text);
         return;
