@@ -26,7 +26,7 @@ pub(crate) enum Failure {
     Findings,
     /// The command line, the configuration or the rules are at fault.
     Usage(String),
-    /// The input can't be read.
+    /// The input can't be read, or the output can't be written.
     Input(String),
     /// A bug, or the machine is at fault.
     Internal(anyhow::Error),
@@ -73,7 +73,9 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
 pub(crate) fn say(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::Internal(error.into())),
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::Input(format!("standard output: {error}")))
+        }
         _ => Ok(()),
     }
 }

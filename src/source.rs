@@ -22,6 +22,8 @@ pub enum From {
     End,
     /// So many lines before its end.
     Last(u64),
+    /// At this byte: where reading under another name has ended.
+    At(u64),
 }
 
 /// A line's place in its batch.

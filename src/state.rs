@@ -12,7 +12,7 @@ pub mod view;
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::history::Row;
 use crate::message::Update;
@@ -132,15 +132,17 @@ impl AppState {
 
     /// Freezes the view, or lets it go on.
     pub fn toggle_freeze(&mut self) {
-        self.frozen = match self.frozen.take() {
-            Some(_) => None,
-            None => Some(Box::new(self.live.clone())),
-        };
+        match self.frozen {
+            Some(_) => self.thaw(),
+            None => self.frozen = Some(Box::new(self.live.clone())),
+        }
     }
 
-    /// Lets a frozen view go on.
+    /// Lets a frozen view go on. The selection sticks to its record.
     pub fn thaw(&mut self) {
-        self.frozen = None;
+        if let Some(frozen) = self.frozen.take() {
+            self.live.records.select_as(&frozen.records);
+        }
     }
 
     /// Takes in what the pipeline says.
@@ -181,13 +183,15 @@ impl AppState {
     fn judged(&mut self, row: &Row) {
         let (record, verdict) = (&row.record, &row.verdict);
         let board = &mut self.live;
-        // A record from the future (a clock that is wrong) must not move the charts away from all others.
-        let latest = self.now.saturating_add(SignedDuration::from_mins(5)).unwrap_or(self.now);
+        // A record from the future (a clock that is wrong) must not make all others look old.
         // A replay knows no wall clock: a record without a time counts as coming with the one before it.
-        let at = verdict.ts.map(|ts| ts.min(latest)).or(board.event_now).unwrap_or(self.now);
+        let at = verdict.ts.map(|ts| ts.min(self.now)).or(board.event_now).unwrap_or(self.now);
         if verdict.ts.is_some() || self.options.live {
             board.event_now = Some(board.event_now.map_or(at, |known| known.max(at)));
         }
+        let heard = board.event_now.unwrap_or(at);
+        board.alerts.hear(heard);
+        board.agents.hear(heard);
         board.total += 1;
         if !record.samples.is_empty() {
             board.checked.add(verdict.divergence.risk.is_some());

@@ -210,16 +210,19 @@ impl<'d> Node<'d> {
         map.iter().filter_map(named).collect()
     }
 
-    /// Reports every key of this mapping that is not among `known`, with the nearest that is.
-    pub fn only(&self, known: &[&str]) {
+    /// Reports every key of this mapping that is not among `known`, with the nearest that is. Whether there was none.
+    pub fn only(&self, known: &[&str]) -> bool {
+        let mut sound = true;
         for (key, node) in self.entries() {
             if !known.contains(&key) {
                 let span = self.doc.span(&node.path, true);
                 let help = did_you_mean(key, known.iter().copied())
                     .unwrap_or_else(|| format!("known here: {}", known.join(", ")));
                 node.report(span, format!("unknown key `{key}`"), Some(help));
+                sound = false;
             }
         }
+        sound
     }
 
     /// The elements of this list.

@@ -131,6 +131,11 @@ pub fn apply(state: &mut AppState, action: Action) -> Option<Effect> {
         Action::TimeZone => state.view.local_time = !state.view.local_time,
         Action::Up => scroll(state, -1),
         Action::Down => scroll(state, 1),
+        Action::HalfUp | Action::PageUp | Action::HalfDown | Action::PageDown | Action::Top
+            if state.view.screen == Screen::Record =>
+        {
+            scroll_text(state, action);
+        }
         Action::HalfUp => scroll(state, -(PAGE as isize) / 2),
         Action::HalfDown => scroll(state, PAGE as isize / 2),
         Action::PageUp => scroll(state, -(PAGE as isize)),
@@ -194,6 +199,20 @@ fn scroll(state: &mut AppState, by: isize) {
             state.view.scroll = scroll.min(most.saturating_sub(1));
         }
     }
+}
+
+/// Moves within the texts of the record in full; `j` and `k` go to other records there.
+fn scroll_text(state: &mut AppState, action: Action) {
+    // No text has more lines than bytes; the pane shows its end for whatever is beyond.
+    let most = state.board().records.row().map_or(0, |row| row.record.raw.len());
+    let at = state.view.record_scroll.min(most);
+    state.view.record_scroll = match action {
+        Action::HalfUp => at.saturating_sub(PAGE / 4),
+        Action::PageUp => at.saturating_sub(PAGE / 2),
+        Action::HalfDown => (at + PAGE / 4).min(most),
+        Action::PageDown => (at + PAGE / 2).min(most),
+        _ => 0,
+    };
 }
 
 fn top(state: &mut AppState) {

@@ -102,7 +102,7 @@ fn run(setup: &Setup, run: &Run, mode: Mode, file: Option<&PathBuf>) -> Result<(
         }
         Outcome::Stopped(summary) => summary.map_or(Ok(()), |summary| print_summary(run, &summary)),
         Outcome::ClosedPipe => Ok(()),
-        Outcome::OutputFailed(why) => Err(Failure::Internal(anyhow::anyhow!("the output can't be written: {why}"))),
+        Outcome::OutputFailed(why) => Err(Failure::Input(format!("the output can't be written: {why}"))),
         Outcome::Lost => Err(Failure::Internal(anyhow::anyhow!("the engines ended without being asked: a bug"))),
     }
 }

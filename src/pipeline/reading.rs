@@ -2,9 +2,10 @@
 //! one does not starve a quiet one; standard input has a thread of its own, since reading it can't be interrupted.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver as WakeReceiver, SyncSender, sync_channel};
@@ -15,6 +16,7 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use super::{Input, Options, Shared, spawn};
 use crate::message::channel::Sender;
 use crate::message::{SourceReport, SourceState, Update};
+use crate::source::identity::Identity;
 use crate::source::lines::batch;
 use crate::source::tail::{Look, Tail};
 use crate::source::{From, LineBatch, stdin};
@@ -24,6 +26,9 @@ const POLL: Duration = Duration::from_millis(100);
 
 /// Patterns are looked at this often for new files, and reports are renewed.
 const RESCAN: Duration = Duration::from_millis(500);
+
+/// Files whose positions are remembered; past it they are forgotten.
+const KNOWN: usize = 65_536;
 
 pub(super) struct Stage {
     inputs: Vec<Input>,
@@ -71,6 +76,7 @@ impl Stage {
                 follow: self.follow,
                 limit: self.limit,
                 tails: Vec::new(),
+                known: HashMap::new(),
                 states: RefCell::default(),
                 shared: self.shared,
             };
@@ -107,6 +113,8 @@ struct Files {
     follow: bool,
     limit: usize,
     tails: Vec<Tail>,
+    /// How far files were read, by identity.
+    known: HashMap<Arc<str>, u64>,
     states: RefCell<HashMap<Arc<str>, SourceState>>,
     shared: Shared,
 }
@@ -137,11 +145,18 @@ impl Files {
 
     /// Adds the files that patterns have come to match. A plain path is added even if it is not there: it is waited for.
     fn scan(&mut self, from: From, watcher: &mut Option<RecommendedWatcher>) {
+        self.remember();
+        let mut entered = HashSet::new();
         for pattern in &self.patterns {
             let files = expand(pattern);
             self.report_pattern(pattern, files.is_empty());
             for path in files {
                 if self.tails.iter().any(|tail| tail.path() == path) {
+                    continue;
+                }
+                let Some(from) = self.entry(&path, from) else { continue };
+                // One file under two names (`log` and `./log`, a link beside it) is read once.
+                if std::fs::metadata(&path).is_ok_and(|meta| !entered.insert((meta.dev(), meta.ino()))) {
                     continue;
                 }
                 let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -154,6 +169,29 @@ impl Files {
                 self.tails.push(Tail::new(path, name, from, self.follow, self.limit));
             }
         }
+    }
+
+    /// Where to enter a file: where reading it under another name has ended (a pattern also matches what was rotated
+    /// away), or not at all while it is still read there.
+    fn entry(&self, path: &Path, from: From) -> Option<From> {
+        let identity = File::open(path).and_then(|file| Identity::of(&file, !self.follow)).ok().flatten();
+        let Some(identity) = identity else { return Some(from) };
+        if self.tails.iter().flat_map(Tail::positions).any(|(held, _)| *held == identity.hash) {
+            return None;
+        }
+        match self.known.get(&identity.hash) {
+            Some(read) => Some(From::At(*read)),
+            None => Some(from),
+        }
+    }
+
+    /// Remembers how far each file was read.
+    fn remember(&mut self) {
+        if self.known.len() > KNOWN {
+            self.known.clear();
+        }
+        let positions = self.tails.iter().flat_map(Tail::positions);
+        self.known.extend(positions.map(|(file, read)| (Arc::clone(file), read)));
     }
 
     /// A pattern that matches nothing yet is waited for like a file that is not there, and said.
@@ -187,6 +225,11 @@ impl Files {
                     SourceState::Reading
                 }
                 Look::Idle => SourceState::Following,
+                // What a pattern has matched and is no more is forgotten; what was named is waited for.
+                Look::Waiting(_) if tail.is_gone() && !self.patterns.iter().any(|named| named == tail.path()) => {
+                    ended.push(index);
+                    SourceState::Ended
+                }
                 Look::Waiting(why) if self.follow => SourceState::Waiting(why),
                 Look::Waiting(why) => {
                     ended.push(index);

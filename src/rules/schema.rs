@@ -310,7 +310,7 @@ fn impossible(path: &str) -> Option<String> {
 }
 
 fn read_limit(node: &Node<'_>, rule: usize, unit: &mut String, fields: &mut Fields<'_>) -> Option<Check> {
-    node.only(&LIMIT_KEYS);
+    let sound = node.only(&LIMIT_KEYS);
     let Some(at) = node.get("field") else {
         node.fault("the limit names no `field`", Some("add one, such as `field: metrics.pressure`".into()));
         return None;
@@ -347,6 +347,10 @@ fn read_limit(node: &Node<'_>, rule: usize, unit: &mut String, fields: &mut Fiel
         Some(max)
     });
     if !bounded && max_step.is_none() {
+        // A bound that is misspelt was reported already.
+        if !sound {
+            return None;
+        }
         node.fault(
             "the limit has no bound",
             Some("add one of min, max, warn_min, warn_max, max_step, one_of, not_in".into()),
@@ -460,7 +464,6 @@ mod tests {
         assert_eq!(
             faults,
             [
-                "r.yaml:4:12: the limit has no bound (add one of min, max, warn_min, warn_max, max_step, one_of, not_in)",
                 "r.yaml:4:31: unknown key `mni` (did you mean `min`?)",
                 "r.yaml:5:9: a second rule `a` (ids are unique over all files)",
                 "r.yaml:7:9: `B c` is not kebab-case (lower-case letters, digits and single `-`)",

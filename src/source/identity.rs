@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-/// First bytes that count: less than any record that is worth a line has, so that a growing file keeps its identity.
-pub const FIRST_BYTES: usize = 32;
+/// First bytes that count, at most to the end of the first line: enough to tell logs apart whose records all begin alike.
+pub const FIRST_BYTES: usize = 1_024;
 
 /// What a file is known by.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -63,6 +63,8 @@ pub struct Tail {
     open: Option<Open>,
     /// Files that the path no longer names. Their writers may not know yet: they are read on for a while.
     former: Vec<(Open, u32)>,
+    /// Looks since the path was last there.
+    gone: u32,
     buffer: Vec<u8>,
     read: u64,
 }
@@ -73,7 +75,7 @@ const FORMER_LOOKS: u32 = 100;
 impl Tail {
     /// A tail that has not looked yet.
     pub fn new(path: PathBuf, name: Arc<str>, from: From, follow: bool, limit: usize) -> Self {
-        Self { path, name, from, follow, limit, open: None, former: Vec::new(), buffer: Vec::new(), read: 0 }
+        Self { path, name, from, follow, limit, open: None, former: Vec::new(), gone: 0, buffer: Vec::new(), read: 0 }
     }
 
     /// The path.
@@ -91,6 +93,17 @@ impl Tail {
         self.read
     }
 
+    /// The files being read, and how far.
+    pub fn positions(&self) -> impl Iterator<Item = (&Arc<str>, u64)> {
+        let former = self.former.iter().map(|(open, _)| open);
+        self.open.iter().chain(former).map(|open| (&open.identity.hash, open.position))
+    }
+
+    /// Whether the path is not there any more and nothing of it is being read.
+    pub fn is_gone(&self) -> bool {
+        self.gone > FORMER_LOOKS && self.open.is_none() && self.former.is_empty()
+    }
+
     /// Bytes that are there and not read yet.
     pub fn behind(&self) -> u64 {
         let size = self.open.as_ref().and_then(|open| open.file.metadata().ok()).map_or(0, |meta| meta.len());
@@ -99,7 +112,9 @@ impl Tail {
 
     /// Reads what is there, up to a bound, and hands over whole lines with the file's identity.
     pub fn look(&mut self, mut emit: impl FnMut(&Arc<str>, Bytes, Vec<Span>)) -> Look {
+        let busy = self.look_at_former(&mut emit);
         match self.try_look(&mut emit) {
+            Ok(Look::Idle) if busy => Look::More,
             Ok(look) => look,
             Err(error) => {
                 let why = match error.kind() {
@@ -113,11 +128,14 @@ impl Tail {
     }
 
     /// Reads on in the files that were rotated away; lets go of those that are silent.
-    fn look_at_former(&mut self, emit: &mut impl FnMut(&Arc<str>, Bytes, Vec<Span>)) -> io::Result<bool> {
+    fn look_at_former(&mut self, emit: &mut impl FnMut(&Arc<str>, Bytes, Vec<Span>)) -> bool {
         let mut busy = false;
         let mut former = std::mem::take(&mut self.former);
         for (open, silent) in &mut former {
-            let read = open.read(&mut self.buffer, emit)?;
+            let read = open.read(&mut self.buffer, emit).unwrap_or_else(|error| {
+                tracing::warn!("{}: a file that was rotated away: {error}", self.path.display());
+                0
+            });
             self.read += read;
             busy |= read > 0;
             *silent = if read > 0 { 0 } else { *silent + 1 };
@@ -128,13 +146,10 @@ impl Tail {
         }
         former.retain(|(_, silent)| *silent <= FORMER_LOOKS);
         self.former = former;
-        Ok(busy)
+        busy
     }
 
     fn try_look(&mut self, emit: &mut impl FnMut(&Arc<str>, Bytes, Vec<Span>)) -> io::Result<Look> {
-        if self.look_at_former(emit)? {
-            return Ok(Look::More);
-        }
         if self.open.is_none() {
             match self.enter()? {
                 Some(open) => self.open = Some(open),
@@ -162,8 +177,23 @@ impl Tail {
             return Ok(Look::Ended);
         }
         let replaced = std::fs::metadata(&self.path).map(|meta| (meta.dev(), meta.ino()) != open.identity.inode);
-        if !replaced? {
-            return Ok(Look::Idle);
+        match replaced {
+            Ok(true) => {}
+            Ok(false) => {
+                self.gone = 0;
+                return Ok(Look::Idle);
+            }
+            Err(error) => {
+                // Deleted, perhaps only for the moment of a rotation. Held on to for ever, it would keep its space.
+                self.gone += 1;
+                if self.gone > FORMER_LOOKS {
+                    let file = Arc::clone(&open.identity.hash);
+                    open.splitter.finish(|data, lines| emit(&file, data, lines));
+                    self.open = None;
+                    self.from = From::Start;
+                }
+                return Err(error);
+            }
         }
         // The new file is read from its start, the old one to its end.
         self.former.extend(self.open.take().map(|open| (open, 0)));
@@ -190,6 +220,7 @@ impl Tail {
         };
         let offset = match self.from {
             From::Start => 0,
+            From::At(offset) => offset.min(meta.len()),
             From::End => last_lines(&file, meta.len(), 0)?,
             From::Last(count) => last_lines(&file, meta.len(), count)?,
         };

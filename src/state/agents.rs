@@ -60,6 +60,7 @@ pub struct Agent {
     pub quiet: bool,
     /// Records of the last seconds, by second of event time.
     arrivals: VecDeque<(i64, u64)>,
+    heard: Timestamp,
     gaps: Ring<f64>,
     latencies: Ring<f64>,
     recent: Ring<(Option<f64>, Action, Option<Severity>)>,
@@ -83,6 +84,7 @@ impl Agent {
             usual_gap_s: None,
             quiet: false,
             arrivals: VecDeque::new(),
+            heard: at,
             gaps: Ring::new(RECENT),
             latencies: Ring::new(RECENT),
             recent: Ring::new(RECENT / 2),
@@ -123,7 +125,9 @@ impl Agent {
     }
 
     fn refresh(&mut self, at: Timestamp) {
-        let since = at.as_second() - RATE_S;
+        // By its own clock, moved on by the silence since.
+        let own_now = self.seen.as_second() + self.silent_s(at) as i64;
+        let since = own_now - RATE_S;
         let recent: u64 = self.arrivals.iter().filter(|(second, _)| *second > since).map(|(_, count)| count).sum();
         self.rate = recent as f64 / RATE_S as f64;
         if self.dirty {
@@ -143,7 +147,7 @@ impl Agent {
 
     /// Seconds since the newest record; never negative.
     pub fn silent_s(&self, at: Timestamp) -> f64 {
-        at.duration_since(self.seen).max(SignedDuration::ZERO).as_secs_f64()
+        at.duration_since(self.heard).max(SignedDuration::ZERO).as_secs_f64()
     }
 }
 
@@ -164,9 +168,15 @@ pub struct Agents {
     pub order: Vec<Arc<str>>,
     returned: Vec<Arc<str>>,
     at: Option<Timestamp>,
+    heard: Option<Timestamp>,
 }
 
 impl Agents {
+    /// How far event time is: silence is measured by it, whatever the clock of an agent says.
+    pub fn hear(&mut self, at: Timestamp) {
+        self.heard = Some(at);
+    }
+
     /// Takes a record in.
     pub fn add(&mut self, at: Timestamp, row: &Row) {
         let key = &row.verdict.key;
@@ -182,6 +192,7 @@ impl Agents {
             self.returned.push(Arc::clone(key));
         }
         agent.add(at, row);
+        agent.heard = self.heard.unwrap_or(at);
     }
 
     /// Brings rates and silences up to `at`, and puts the keys in order.

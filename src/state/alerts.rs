@@ -58,6 +58,7 @@ pub struct Alert {
     /// The newest case, in words.
     pub text: String,
     bars: Timeline<Count>,
+    heard: Timestamp,
 }
 
 impl Alert {
@@ -95,9 +96,17 @@ pub struct Alerts {
     pub order: Vec<(Arc<str>, Arc<str>)>,
     /// Rules that have seen no data.
     pub no_data: Vec<NoData>,
+    /// Event time of the newest record of all.
+    heard: Option<Timestamp>,
 }
 
 impl Alerts {
+    /// How far event time is. An alert is over when nothing of it was heard for long, whatever its own clock says: the
+    /// clock of its agent may be behind that of the others.
+    pub fn hear(&mut self, at: Timestamp) {
+        self.heard = Some(at);
+    }
+
     /// Takes a violation in.
     pub fn violation(&mut self, key: &Arc<str>, at: Timestamp, violation: &Violation) {
         let pending = violation.state == ViolationState::Pending;
@@ -135,7 +144,7 @@ impl Alerts {
     ) {
         match self.by_cause.get_mut(&(cause.into(), Arc::clone(key))) {
             Some(alert) if alert.state == AlertState::Firing => {
-                alert.last = at;
+                (alert.last, alert.heard) = (at, at);
                 alert.text = text();
             }
             _ => self.count(&cause.into(), key, severity, at, 1, text, false),
@@ -182,7 +191,9 @@ impl Alerts {
             count: 0,
             text: String::new(),
             bars: Timeline::with_width(BARS, BAR_S),
+            heard: at,
         });
+        alert.heard = self.heard.unwrap_or(at);
         if alert.state == AlertState::Resolved {
             (alert.since, alert.count, alert.severity) = (at, 0, severity);
         }
@@ -213,12 +224,12 @@ impl Alerts {
 
     /// Resolves what has not fired for long, and puts the rows in order.
     pub fn refresh(&mut self, at: Timestamp) {
-        let age = |alert: &Alert| at.duration_since(alert.last);
+        let age = |alert: &Alert| at.duration_since(alert.heard);
         self.by_cause.retain(|_, alert| {
             alert.state != AlertState::Resolved || age(alert) < SignedDuration::from_secs(FORGOTTEN_AFTER_S)
         });
         for alert in self.by_cause.values_mut() {
-            let over = at.duration_since(alert.last) > SignedDuration::from_secs(RESOLVED_AFTER_S);
+            let over = age(alert) > SignedDuration::from_secs(RESOLVED_AFTER_S);
             if alert.state != AlertState::Resolved && over {
                 alert.state = AlertState::Resolved;
             }

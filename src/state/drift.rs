@@ -11,11 +11,14 @@ use crate::verdict::{DriftReport, DriftState};
 /// Values that are kept of a series.
 pub const VALUES: usize = 240;
 
-/// Series that are kept; past it the one that was not seen for longest goes.
-const MOST: usize = 256;
+/// Series that are kept; past it a quarter goes, the calm ones that were not seen for longest first.
+const MOST: usize = 1_024;
 
 /// How fast the weight of a series follows its alarms: over about ten rows.
 const WEIGHT_RATE: f64 = 0.1;
+
+/// Weight below which a series counts as calm again.
+const CALM: f64 = 0.01;
 
 /// Another series is shown large when its weight is higher by this: the eye needs rest.
 const MARGIN: f64 = 0.15;
@@ -68,11 +71,8 @@ impl DriftBoard {
 
     fn report(&mut self, key: &Arc<str>, seq: Seq, report: &DriftReport) {
         let id = (Arc::clone(key), Arc::clone(&report.series));
-        if self.by_name.len() >= MOST
-            && !self.by_name.contains_key(&id)
-            && let Some(oldest) = self.by_name.iter().min_by_key(|(_, s)| s.last).map(|(id, _)| id.clone())
-        {
-            self.by_name.remove(&oldest);
+        if self.by_name.len() >= MOST && !self.by_name.contains_key(&id) {
+            self.evict();
         }
         let series = self.by_name.entry(id).or_insert_with(|| Series {
             key: Arc::clone(key),
@@ -92,10 +92,19 @@ impl DriftBoard {
             (None, true) => Some(0),
             _ => None,
         };
-        if series.weight < 0.01 {
+        if series.weight < CALM {
             series.onset_age = None;
         }
         series.report = report.clone();
+    }
+
+    /// Makes room by a quarter at once, so that a flood of series costs each of them a constant.
+    fn evict(&mut self) {
+        let rank = |series: &Series| (series.weight >= CALM, series.last);
+        let mut ranks: Vec<(bool, Seq)> = self.by_name.values().map(rank).collect();
+        let (_, limit, _) = ranks.select_nth_unstable(MOST / 4);
+        let limit = *limit;
+        self.by_name.retain(|_, series| rank(series) > limit);
     }
 
     /// Puts the series in order and decides which to show large.

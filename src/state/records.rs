@@ -55,6 +55,12 @@ impl Records {
         self.select(index.saturating_add_signed(by).min(last));
     }
 
+    /// Selects what another view of the same records has selected, if it is still kept.
+    pub fn select_as(&mut self, other: &Self) {
+        self.selected = other.selected;
+        self.set_history(self.history.clone());
+    }
+
     /// Selects the row at `index`.
     pub fn select(&mut self, index: usize) {
         self.selected = self.history.get(index).map(|row| row.verdict.seq);

@@ -23,7 +23,7 @@ pub fn overview(body: Rect, focus: Pane, full: bool) -> Vec<(Pane, Rect)> {
     if full || body.width < STACKED.0 || body.height + 2 < STACKED.1 {
         return vec![(focus, body)];
     }
-    if body.width >= WIDE.0 && body.height + 2 >= WIDE.1 { wide(body) } else { stacked(body) }
+    if body.width >= WIDE.0 && body.height + 2 >= WIDE.1 { wide(body) } else { stacked(body, focus) }
 }
 
 fn wide(body: Rect) -> Vec<(Pane, Rect)> {
@@ -45,19 +45,19 @@ fn wide(body: Rect) -> Vec<(Pane, Rect)> {
     ]
 }
 
-/// Latency as a strip; Drift is on its own when it is focused and full.
-fn stacked(body: Rect) -> Vec<(Pane, Rect)> {
+/// Latency as a strip, and the lists; Drift takes the place of the first two while it has the focus.
+fn stacked(body: Rect, focus: Pane) -> Vec<(Pane, Rect)> {
     let strip = 3;
     let list = (body.height - strip) * 3 / 10;
-    let heights = [
-        (Pane::Latency, strip),
-        (Pane::Violations, list),
-        (Pane::Agents, list),
-        (Pane::Records, body.height - strip - 2 * list),
-    ];
+    let upper = if focus == Pane::Drift {
+        vec![(Pane::Drift, strip + list)]
+    } else {
+        vec![(Pane::Latency, strip), (Pane::Violations, list)]
+    };
+    let lower = [(Pane::Agents, list), (Pane::Records, body.height - strip - 2 * list)];
+    let heights = upper.into_iter().chain(lower);
     let mut y = body.y;
     heights
-        .into_iter()
         .map(|(pane, height)| {
             let area = Rect { y, height, ..body };
             y += height;
@@ -72,6 +72,17 @@ pub fn record(body: Rect, rules: u16) -> [Rect; 3] {
     let rules = (rules + 2).clamp(3, 10).min((body.height - facts) / 2);
     let line = |y, height| Rect { y, height, ..body };
     [line(body.y, facts), line(body.y + facts, body.height - facts - rules), line(body.bottom() - rules, rules)]
+}
+
+/// What is inside a frame.
+pub fn inside(area: Rect) -> Rect {
+    let border = |length: u16| length.saturating_sub(2);
+    Rect {
+        x: area.x + area.width.min(1),
+        y: area.y + area.height.min(1),
+        width: border(area.width),
+        height: border(area.height),
+    }
 }
 
 /// A box of at most this size in the middle of the screen.
@@ -90,6 +101,7 @@ mod tests {
             let area = Rect::new(0, 0, width, height);
             let (header, body, footer) = frame(area);
             assert_eq!(header.height + body.height + footer.height, height);
+            assert!(overview(body, Pane::Drift, false).iter().any(|(pane, _)| *pane == Pane::Drift));
             let panes = overview(body, Pane::Agents, false);
             let covered: u32 = panes.iter().map(|(_, r)| u32::from(r.width) * u32::from(r.height)).sum();
             assert_eq!(covered, u32::from(body.width) * u32::from(body.height), "{width}x{height}");

@@ -329,3 +329,54 @@ fn what_is_printed_is_safe_to_look_at() {
     assert_eq!(output.status.code(), Some(3));
     safe(&output.stderr);
 }
+
+/// Runs `watch --headless` until its output has `count` lines, or patience ends; then its ids.
+fn watch_until(home: &Home, sources: &[&str], count: usize, meanwhile: impl FnOnce()) -> Vec<String> {
+    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("watcher"))
+        .arg("watch")
+        .args(sources)
+        .args(["--headless", "--backend", "none", "--output", "v"])
+        .current_dir(home.0.path())
+        .env_clear()
+        .env("HOME", home.0.path())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let lines = || std::fs::read(home.path("v")).map_or(0, |bytes| bytes.iter().filter(|b| **b == b'\n').count());
+    let wait = |wanted: usize| {
+        (0..20_000_000).find(|_| {
+            std::thread::yield_now();
+            lines() >= wanted
+        })
+    };
+    wait(2);
+    meanwhile();
+    wait(count);
+    std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let verdicts = json_lines(&std::fs::read(home.path("v")).unwrap());
+    verdicts.iter().map(|v| v["id"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_rotation_within_a_pattern_is_judged_once() {
+    let home = Home::new();
+    home.write("x.ndjson", "{\"id\":\"1\"}\n{\"id\":\"2\"}\n");
+    let ids = watch_until(&home, &["*.ndjson"], 3, || {
+        std::fs::rename(home.path("x.ndjson"), home.path("x.1.ndjson")).unwrap();
+        home.write("x.ndjson", "{\"id\":\"3\"}\n");
+    });
+    assert_eq!(ids, ["1", "2", "3"]);
+}
+
+#[test]
+fn one_file_under_two_names_is_read_once() {
+    let home = Home::new();
+    home.write("log", "{\"id\":\"1\"}\n{\"id\":\"2\"}\n");
+    let ids = watch_until(&home, &["log", "./log"], 3, || {
+        use std::io::Write;
+        let mut log = std::fs::OpenOptions::new().append(true).open(home.path("log")).unwrap();
+        log.write_all(b"{\"id\":\"3\"}\n").unwrap();
+    });
+    assert_eq!(ids, ["1", "2", "3"]);
+}

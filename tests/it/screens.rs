@@ -25,7 +25,7 @@ use watcher::verdict::{EngineKind, Timing};
 
 use crate::support::{judge_all, parse_all, protocol_rules};
 
-const NOW: &str = "2026-02-17T12:31:10Z";
+const NOW: &str = "2026-02-17T12:31:39Z";
 
 fn app() -> App {
     let clock = Arc::new(ManualClock::new(NOW.parse().unwrap()));
@@ -240,6 +240,74 @@ fn a_frozen_view_stands_still_and_says_what_came() {
     assert!(screen(&mut app, 160, 45).contains("FROZEN +3 new"));
     press(&mut app, "Space");
     assert_eq!((app.state.board().total, app.state.frozen_since()), (total + 3, None));
+}
+
+#[test]
+fn a_record_from_the_future_makes_nobody_look_old() {
+    let mut app = app();
+    running(&mut app);
+    let line = |agent: &str, ts: &str, loss: i32| {
+        serde_json::json!({ "agent_id": agent, "ts": ts, "financial": { "proposed_loss": loss } }).to_string()
+    };
+    let lines = [
+        line("agent-1", "2026-02-17T12:31:05Z", -20_000),
+        line("agent-2", "2026-02-18T12:31:05Z", 0),
+        // The clock of this one is two minutes behind: its breaches fire all the same.
+        line("agent-3", "2026-02-17T12:29:00Z", -30_000),
+        line("agent-2", "2026-02-17T12:31:08Z", 0),
+    ];
+    let records = parse_all(lines.iter().map(String::as_str));
+    let ready = Ready { mode: Mode::None, name: "none".into(), model: None };
+    let judged = judge_all(&records, ready, protocol_rules(), Policy::calibrated());
+    show(&mut app, records, judged);
+    let text = screen(&mut app, 160, 45);
+    assert!(text.contains("2 firing (2 crit)"), "{text}");
+    assert!(!text.contains("quiet"), "{text}");
+}
+
+#[test]
+fn long_texts_can_be_scrolled() {
+    let mut app = app();
+    let answers: Vec<String> = (0..16).map(|i| format!("answer number {i} ").repeat(200)).collect();
+    let line = serde_json::json!({ "samples": answers }).to_string();
+    let records = parse_all([line.as_str()].into_iter());
+    let ready = Ready { mode: Mode::Lexical, name: "lexical".into(), model: None };
+    let judged = judge_all(&records, ready, protocol_rules(), Policy::calibrated());
+    show(&mut app, records, judged);
+    press(&mut app, "Enter");
+    assert!(screen(&mut app, 160, 45).contains("number 0"));
+    for _ in 0..200 {
+        app.key(&KeyEvent::new(KeyCode::PageDown, KeyModifiers::NONE));
+    }
+    assert!(screen(&mut app, 160, 45).contains("number 15"));
+    press(&mut app, "g");
+    assert!(screen(&mut app, 160, 45).contains("number 0"));
+}
+
+#[test]
+fn thawing_keeps_the_selection() {
+    let mut app = with_traffic();
+    press(&mut app, "Space k k k");
+    let selected = app.state.board().records.row().unwrap().verdict.seq;
+    press(&mut app, "Space");
+    assert_eq!(app.state.board().records.row().unwrap().verdict.seq, selected);
+}
+
+#[test]
+fn many_series_keep_their_past() {
+    let mut app = app();
+    let line = |row: usize, agent: usize| {
+        let metrics: serde_json::Map<String, serde_json::Value> =
+            (0..20).map(|m| (format!("m{m}"), ((row * 7 + m) % 5).into())).collect();
+        serde_json::json!({ "agent_id": format!("a{agent}"), "metrics": metrics }).to_string()
+    };
+    let lines: Vec<String> = (0..30).flat_map(|row| (0..20).map(move |agent| line(row, agent))).collect();
+    let records = parse_all(lines.iter().map(String::as_str));
+    let ready = Ready { mode: Mode::None, name: "none".into(), model: None };
+    let judged = judge_all(&records, ready, protocol_rules(), Policy::calibrated());
+    show(&mut app, records, judged);
+    screen(&mut app, 160, 45);
+    assert!(app.state.board().drift.iter().all(|series| series.values.len() == 30));
 }
 
 #[test]

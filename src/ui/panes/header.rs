@@ -47,6 +47,9 @@ pub fn render(frame: &mut Frame<'_>, area: Rect, state: &AppState, theme: &Theme
     frame.render_widget(Paragraph::new(Line::from(line)).style(theme.style(Meaning::Header)), area);
 }
 
+/// Texts that may wait for the model before the header says so: more than a busy second brings.
+const BACKLOG: u64 = 200;
+
 /// Below this many columns the backend is named without its model.
 const NARROW: u16 = 130;
 
@@ -106,8 +109,7 @@ fn firing<'a>(state: &AppState, theme: &Theme) -> Vec<Part<'a>> {
     };
     let critical = alerts.iter().filter(|alert| alert.severity == Severity::Critical).count();
     let (symbol, _, style) = theme.severity(Some(worst.severity));
-    let since = alerts.iter().map(|alert| alert.since).min();
-    let since = since.map(|at| clock(state, at, false)).unwrap_or_default();
+    let since = clock(state, worst.since, false);
     let crit = if critical > 0 { format!(" ({critical} crit)") } else { String::new() };
     let mut parts = one(format!("{symbol} {} firing{crit}", alerts.len()), style);
     let key = fit(&crate::sanitize::line(&worst.key), 16, theme.symbols.ellipsis).into_owned();
@@ -122,6 +124,10 @@ fn lag(state: &AppState) -> String {
     let behind = state.status.behind();
     if behind > 1 << 20 {
         return format!("behind {}", humanize::bytes(behind));
+    }
+    let waiting = state.status.health.as_ref().map_or(0, |health| health.pool.waiting);
+    if waiting > BACKLOG {
+        return format!("catching up, {} texts wait", humanize::count(waiting));
     }
     match state.board().event_now {
         Some(event) if state.options.live => {

@@ -10,6 +10,7 @@ use super::records::unchecked;
 use crate::history::Row;
 use crate::humanize;
 use crate::state::AppState;
+use crate::ui::layout;
 use crate::ui::theme::{Meaning, Theme};
 use crate::ui::widgets::frame::pane;
 use crate::ui::widgets::text::{foreign, wrap};
@@ -91,12 +92,16 @@ pub fn samples(frame: &mut Frame<'_>, area: Rect, row: Option<&Row>, state: &App
         Some(index) => Span::styled(format!("answer {} disagrees most", index + 1), theme.style(Meaning::Warning)),
         None => Span::styled(format!("{count} answers"), theme.style(Meaning::Muted)),
     };
-    let inner = pane(frame, area, "Samples", vec![right], true, theme);
-    let Some(row) = row else { return };
-    let scroll = state.view.record_scroll;
-    let lines = text_lines(row, inner, theme);
-    let most = lines.len().saturating_sub(usize::from(inner.height));
-    let lines: Vec<Line<'_>> = lines.into_iter().skip(scroll.min(most)).take(usize::from(inner.height)).collect();
+    let lines = row.map(|row| text_lines(row, layout::inside(area), theme)).unwrap_or_default();
+    let height = usize::from(layout::inside(area).height);
+    let first = state.view.record_scroll.min(lines.len().saturating_sub(height));
+    let mut title = vec![right];
+    if lines.len() > height {
+        let text = format!("  lines {}-{} of {}, PgDn", first + 1, first + height, lines.len());
+        title.push(Span::styled(text, theme.style(Meaning::Muted)));
+    }
+    let inner = pane(frame, area, "Samples", title, true, theme);
+    let lines: Vec<Line<'_>> = lines.into_iter().skip(first).take(height).collect();
     frame.render_widget(Paragraph::new(lines), inner);
 }
 
