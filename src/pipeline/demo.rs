@@ -21,8 +21,9 @@ pub const TRAFFIC: &str = include_str!("../../sample-data/live.ndjson");
 /// The rules that the traffic is checked against.
 pub const RULES: &str = include_str!("../../sample-data/rules/watcher-protocol.yaml");
 
-/// Longest pause between two records; pauses of the sample are shorter.
-const LONGEST: Duration = Duration::from_millis(500);
+/// Bounds of the pause between two records: between 20 and 29 records a second, whatever the rhythm of the sample.
+const SHORTEST: Duration = Duration::from_millis(35);
+const LONGEST: Duration = Duration::from_millis(48);
 
 /// A log that is being written to. It goes when this does.
 pub struct Demo {
@@ -71,7 +72,7 @@ fn write(mut file: File, clock: &SharedClock, stop: &AtomicBool) -> io::Result<(
         for line in TRAFFIC.lines() {
             let at = stamp(line).and_then(|span| time::parse(&line[span]));
             if let (Some(before), Some(at)) = (before, at) {
-                let pause = at.duration_since(before).max(SignedDuration::ZERO).unsigned_abs().min(LONGEST);
+                let pause = at.duration_since(before).max(SignedDuration::ZERO).unsigned_abs().clamp(SHORTEST, LONGEST);
                 // Parked, not asleep: leaving wakes it.
                 thread::park_timeout(pause);
             }
