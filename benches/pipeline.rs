@@ -14,10 +14,11 @@ use watcher::clock::SystemClock;
 use watcher::engine::drift;
 use watcher::engine::embedding::Mode;
 use watcher::engine::embedding::lexical::{Words, jensen_shannon};
+use watcher::engine::embedding::pool;
 use watcher::engine::embedding::select::{Choice, Options as Select};
 use watcher::message::Update;
 use watcher::pipeline::judge::{Arrival, Judge, Setup};
-use watcher::pipeline::{Input, Options, Pipeline, demo};
+use watcher::pipeline::{Input, Options, Pipeline, Resume, demo};
 use watcher::record::native::Parser;
 use watcher::record::{Limits, Origin, Record, Seq};
 use watcher::rules::RuleSet;
@@ -70,7 +71,7 @@ fn stages(c: &mut Criterion) {
         embedding: (Mode::None, "none".into()),
         live: false,
     };
-    let arrival = Arrival { read_at: Duration::ZERO, embedding_us: 0, otherwise: None };
+    let arrival = Arrival { read_at: Duration::ZERO, embedding_us: 0, otherwise: None, shed: false };
     let mut judge = Judge::new(setup(), SystemClock::shared());
     group.bench_function("judge: rules and drift", |b| {
         b.iter(|| {
@@ -125,12 +126,16 @@ fn replay(path: PathBuf, backend: Choice) -> u64 {
         rules: rules(),
         policy: Policy::calibrated(),
         embedding: Select { backend, onnxruntime: None, model: None },
-        cache_bytes: 32 << 20,
+        pool: pool::Options { cache_bytes: 32 << 20, ..pool::Options::default() },
         threads: 2,
         drift: drift::Options::default(),
         retention: None,
         risk_limits: Vec::new(),
-        sink: Some(NdjsonSink::new(Box::new(std::io::sink()), None, json::Options::default())),
+        sink: Some(NdjsonSink::new(Box::new(std::io::sink()), json::Options::default())),
+        own: Vec::new(),
+        unpacked_bytes: u64::MAX,
+        store: None,
+        resume: Resume::default(),
     };
     let (updates, _handle) = Pipeline::start(options, SystemClock::shared()).unwrap().split();
     loop {

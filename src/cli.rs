@@ -7,6 +7,7 @@ mod dashboard;
 mod fail_on;
 mod headless;
 mod info;
+mod outputs;
 mod report;
 mod setup;
 

@@ -6,10 +6,13 @@
 pub mod paths;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::engine::drift;
+use crate::engine::embedding::pool;
 use crate::engine::embedding::select::Choice;
 use crate::history::Retention;
+use crate::humanize;
 use crate::record::Limits;
 use crate::verdict::Action;
 use crate::verdict::policy::Policy;
@@ -62,8 +65,12 @@ pub struct Config {
     pub limits: Limits,
     /// What the screen keeps.
     pub retention: Retention,
-    /// Bytes of the cache of texts.
-    pub cache_bytes: u64,
+    /// Most that a packed file may unpack to, bytes.
+    pub unpacked_bytes: u64,
+    /// Size of an output past which it rotates, bytes.
+    pub output_max_bytes: Option<u64>,
+    /// Bounds of the embedding pool.
+    pub pool: pool::Options,
     /// Bounds of the drift engine.
     pub drift: drift::Options,
     /// Theme.
@@ -97,7 +104,7 @@ const SYMBOLS: [(&str, SymbolSet); 3] =
     [("auto", SymbolSet::Auto), ("unicode", SymbolSet::Unicode), ("ascii", SymbolSet::Ascii)];
 
 /// The top-level keys, in the order of the file.
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 16] = [
     "backend",
     "onnxruntime",
     "model",
@@ -107,6 +114,7 @@ const KEYS: [&str; 15] = [
     "rules",
     "limits",
     "retention",
+    "output",
     "embedding",
     "drift",
     "theme",
@@ -123,6 +131,16 @@ fn share(node: &Node<'_>) -> Option<f64> {
     }
     node.fault(format!("expected a number from 0 to 1, found {number}"), None);
     None
+}
+
+/// A span of time such as `2s`, at least a millisecond.
+fn span(node: &Node<'_>) -> Option<Duration> {
+    let text = node.string()?;
+    let found = humanize::parse_span(text).filter(|span| *span >= Duration::from_millis(1));
+    if found.is_none() {
+        node.fault(format!("expected a span of time such as 2s or 500ms, found `{text}`"), None);
+    }
+    found
 }
 
 fn set<T>(target: &mut T, value: Option<T>) {
@@ -153,7 +171,9 @@ impl Config {
             rules: None,
             limits: Limits::default(),
             retention: Retention { bytes: 0, rows: 0 },
-            cache_bytes: 0,
+            unpacked_bytes: 0,
+            output_max_bytes: None,
+            pool: pool::Options { cache_bytes: 0, queue: 0, max_wait: Duration::ZERO, deadline: Duration::ZERO },
             drift: drift::Options::default(),
             theme: String::new(),
             symbols: SymbolSet::Auto,
@@ -239,10 +259,11 @@ impl Config {
         let bound = |section: &str, key: &str, range| {
             root.get(section).and_then(|n| n.get(key)).and_then(|n| n.whole(range)).map(|n| n as usize)
         };
-        let sections: [(&str, &[&str]); 4] = [
-            ("limits", &["line_bytes", "samples", "sample_bytes", "numbers", "depth"]),
+        let sections: [(&str, &[&str]); 5] = [
+            ("limits", &["line_bytes", "samples", "sample_bytes", "numbers", "depth", "unpacked_bytes"]),
             ("retention", &["bytes", "rows"]),
-            ("embedding", &["cache_bytes"]),
+            ("output", &["max_bytes"]),
+            ("embedding", &["cache_bytes", "queue", "max_wait", "deadline"]),
             ("drift", &["keys", "series"]),
         ];
         for (section, keys) in sections {
@@ -258,7 +279,15 @@ impl Config {
         set(&mut self.limits.depth, bound("limits", "depth", 1..=120));
         set(&mut self.retention.bytes, bound("retention", "bytes", 1 << 20..=64 << 30));
         set(&mut self.retention.rows, bound("retention", "rows", 1_000..=100_000_000));
-        set(&mut self.cache_bytes, bound("embedding", "cache_bytes", 1 << 20..=16 << 30).map(|n| n as u64));
+        set(&mut self.unpacked_bytes, bound("limits", "unpacked_bytes", 1 << 20..=1 << 50).map(|n| n as u64));
+        if let Some(most) = root.get("output").and_then(|n| n.get("max_bytes")) {
+            self.output_max_bytes = most.whole(1 << 16..=1 << 50);
+        }
+        let span = |key: &str| root.get("embedding").and_then(|n| n.get(key)).and_then(|n| span(&n));
+        set(&mut self.pool.cache_bytes, bound("embedding", "cache_bytes", 1 << 20..=16 << 30).map(|n| n as u64));
+        set(&mut self.pool.queue, bound("embedding", "queue", 1..=1 << 20));
+        set(&mut self.pool.max_wait, span("max_wait"));
+        set(&mut self.pool.deadline, span("deadline"));
         set(&mut self.drift.keys, bound("drift", "keys", 8..=10_000_000));
         set(&mut self.drift.series, bound("drift", "series", 1..=1_024));
     }
@@ -304,7 +333,7 @@ impl Config {
             self.keys.iter().map(|(action, keys)| format!("{}: [{}]", quoted(action), list(keys))).collect();
         let policy = self.policy();
         format!(
-            "backend: {}\nonnxruntime: {}\nmodel: {}\nthreads: {}\npolicy:\n  preset: {preset}\n  violation_penalty: {}\n  green: {}\n  yellow: {}\n  review_score: {}\n  latency_guard_ms: {}\n  on_unscored: {}\nkey: [{}]\nrules: {}\nlimits:\n  line_bytes: {}\n  samples: {}\n  sample_bytes: {}\n  numbers: {}\n  depth: {}\nretention:\n  bytes: {}\n  rows: {}\nembedding:\n  cache_bytes: {}\ndrift:\n  keys: {}\n  series: {}\ntheme: {}\nsymbols: {symbols}\nread_back: {}\nkeys: {{{}}}\n",
+            "backend: {}\nonnxruntime: {}\nmodel: {}\nthreads: {}\npolicy:\n  preset: {preset}\n  violation_penalty: {}\n  green: {}\n  yellow: {}\n  review_score: {}\n  latency_guard_ms: {}\n  on_unscored: {}\nkey: [{}]\nrules: {}\nlimits:\n  line_bytes: {}\n  samples: {}\n  sample_bytes: {}\n  numbers: {}\n  depth: {}\n  unpacked_bytes: {}\nretention:\n  bytes: {}\n  rows: {}\noutput:\n  max_bytes: {}\nembedding:\n  cache_bytes: {}\n  queue: {}\n  max_wait: {}ms\n  deadline: {}ms\ndrift:\n  keys: {}\n  series: {}\ntheme: {}\nsymbols: {symbols}\nread_back: {}\nkeys: {{{}}}\n",
             word(&Choice::WORDS),
             path(&self.onnxruntime),
             path(&self.model),
@@ -322,9 +351,14 @@ impl Config {
             self.limits.sample_bytes,
             self.limits.numbers,
             self.limits.depth,
+            self.unpacked_bytes,
             self.retention.bytes,
             self.retention.rows,
-            self.cache_bytes,
+            self.output_max_bytes.map_or("null".to_owned(), |bytes| bytes.to_string()),
+            self.pool.cache_bytes,
+            self.pool.queue,
+            self.pool.max_wait.as_millis(),
+            self.pool.deadline.as_millis(),
             self.drift.keys,
             self.drift.series,
             quoted(&self.theme),
@@ -343,6 +377,7 @@ mod tests {
         let config = Config::built_in().unwrap();
         assert_eq!(config.limits, Limits::default());
         assert_eq!(config.drift, drift::Options::default());
+        assert_eq!(config.pool, pool::Options::default());
         assert_eq!(config.policy(), Policy::calibrated());
         let protocol = Config { preset: Preset::Protocol, ..config };
         assert_eq!(protocol.policy(), Policy::protocol());

@@ -20,6 +20,8 @@ pub struct Evidence<'a> {
     pub record: &'a Record,
     /// What the embedding pool derived from each sample; empty where nothing had to be derived.
     pub texts: &'a [TextResult],
+    /// There was no time for the record: only what is cheap was derived.
+    pub shed: bool,
     /// Disagreement of the samples, once the embedding engine has run.
     pub divergence: Divergence,
     /// Breaches so far, each with the index of its field in the record.
@@ -33,7 +35,7 @@ pub struct Evidence<'a> {
 impl<'a> Evidence<'a> {
     /// Nothing known beyond the record and its texts.
     pub fn new(record: &'a Record, texts: &'a [TextResult], divergence: Divergence) -> Self {
-        Self { record, texts, divergence, violations: Vec::new(), drift: Vec::new(), confidence: None }
+        Self { record, texts, shed: false, divergence, violations: Vec::new(), drift: Vec::new(), confidence: None }
     }
 }
 

@@ -67,6 +67,11 @@ pub struct History {
 }
 
 impl History {
+    /// Bytes that are kept, by estimate.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// An empty history.
     pub fn new(retention: Retention) -> Self {
         Self { retention, chunks: VecDeque::new(), bytes: 0, rows: 0 }

@@ -49,6 +49,19 @@ pub fn count(count: u64) -> String {
     if count < 10_000 { count.to_string() } else { short(count as f64) }
 }
 
+/// A span of time as people write it: `2s`, `500ms`, `2h 30m`, `1d` (of 24 hours). `None` for anything else.
+pub fn parse_span(text: &str) -> Option<Duration> {
+    let span: jiff::Span = text.trim().parse().ok()?;
+    let span = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).ok()?;
+    Duration::try_from(span).ok()
+}
+
+/// "2 d behind, 40 min left": the age of the newest record where that is known, else bytes.
+pub fn backlog(bytes: u64, age: Option<Duration>, left: Duration) -> String {
+    let behind = age.filter(|age| *age >= Duration::from_secs(1)).map_or_else(|| self::bytes(bytes), span);
+    format!("{behind} behind, {} left", span(left))
+}
+
 /// A score in [0, 1] as in the record list: `.81`, `1.0`.
 pub fn score(value: f64) -> String {
     let text = format!("{value:.2}");
@@ -89,6 +102,16 @@ pub fn bytes(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn spans_are_read_as_they_are_written() {
+        let ms = |text| parse_span(text).map(|span| span.as_millis());
+        assert_eq!(
+            (ms("2s"), ms("500ms"), ms("2h 30m"), ms("1d")),
+            (Some(2_000), Some(500), Some(9_000_000), Some(86_400_000))
+        );
+        assert_eq!((ms("-1s"), ms("2"), ms("soon"), ms("")), (None, None, None, None));
+    }
 
     #[test]
     fn people_can_read_it() {

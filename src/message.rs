@@ -44,6 +44,12 @@ pub enum Update {
     Source(SourceReport),
     /// How the stages and the rules fare.
     Health(HealthReport),
+    /// Everything that was there at the start has been read and judged.
+    CaughtUp,
+    /// Something to tell the operator once.
+    Notice(String),
+    /// The output can't take more for now, and why; `None` when it does again.
+    OutputWaits(Option<String>),
     /// The input has ended and everything is judged; what it amounts to.
     Finished(Box<Summary>),
     /// The output can't be written; judging has stopped.
@@ -91,6 +97,8 @@ pub struct SourceReport {
     pub read: u64,
     /// Bytes that are there and not read yet.
     pub behind: u64,
+    /// When this was taken, by the wall clock.
+    pub at: Timestamp,
 }
 
 /// What a source does.
@@ -119,6 +127,12 @@ pub struct HealthReport {
     pub rules: Arc<RuleSet>,
     /// How each has fared.
     pub counts: Vec<RuleCount>,
+    /// Memory and disk.
+    pub bounds: Vec<Bound>,
+    /// Event time of the newest record judged.
+    pub event: Option<Timestamp>,
+    /// When the last checkpoint was made; `None` without checkpoints.
+    pub checkpoint: Option<Timestamp>,
     /// When this was taken.
     pub at: Timestamp,
 }
@@ -136,4 +150,21 @@ pub struct StageReport {
     pub passed: u64,
     /// Batches that were dropped.
     pub dropped: u64,
+    /// Time that those that went through have waited, µs, all together.
+    pub waited_us: u64,
+    /// Senders that wait for room.
+    pub blocked: usize,
+}
+
+/// Something that is bounded, and how much of it is used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bound {
+    /// What.
+    pub name: &'static str,
+    /// How much of it.
+    pub used: u64,
+    /// How much at most; `None` where nothing bounds it.
+    pub most: Option<u64>,
+    /// It is counted in bytes.
+    pub bytes: bool,
 }

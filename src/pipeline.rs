@@ -13,16 +13,18 @@ pub mod judge;
 mod judging;
 mod parse;
 pub mod reading;
+mod saving;
+mod supervise;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use crate::clock::SharedClock;
 use crate::engine::drift;
-use crate::engine::embedding::pool::Pool;
+use crate::engine::embedding::pool::{self, Pool};
 use crate::engine::embedding::select;
 use crate::history::Retention;
 use crate::message::channel::{Receiver, Sender, WhenFull, channel};
@@ -30,9 +32,14 @@ use crate::message::{EngineReport, EngineState, Update};
 use crate::record::Limits;
 use crate::rules::RuleSet;
 use crate::sink::ndjson::NdjsonSink;
+use crate::sink::past::Past;
 use crate::source::From;
+use crate::source::checkpoint::{Checkpoint, Store};
+use crate::source::ledger::{Ledger, Marks};
 use crate::verdict::EngineKind;
 use crate::verdict::policy::Policy;
+
+pub use saving::Written as SavedWritten;
 
 /// Batches that may wait between two stages.
 const BATCHES: usize = 4;
@@ -71,8 +78,8 @@ pub struct Options {
     pub policy: Policy,
     /// Backend and model.
     pub embedding: select::Options,
-    /// Bytes of the cache of texts.
-    pub cache_bytes: u64,
+    /// Bounds of the embedding pool.
+    pub pool: pool::Options,
     /// Embedding workers.
     pub threads: usize,
     /// Bounds of the drift engine.
@@ -83,20 +90,69 @@ pub struct Options {
     pub risk_limits: Vec<f64>,
     /// Where verdicts are written.
     pub sink: Option<NdjsonSink>,
+    /// Files that are written here, and never read.
+    pub own: Vec<PathBuf>,
+    /// Most that a packed file may unpack to, bytes.
+    pub unpacked_bytes: u64,
+    /// Where checkpoints are kept; `None` for no checkpoints.
+    pub store: Option<Store>,
+    /// What a former run has left.
+    pub resume: Resume,
+}
+
+/// What a former run has left.
+#[derive(Debug, Default)]
+pub struct Resume {
+    /// Its checkpoint.
+    pub checkpoint: Option<Box<Checkpoint>>,
+    /// What it wrote after that.
+    pub past: Past,
 }
 
 /// What all threads share.
 #[derive(Clone)]
 struct Shared {
-    stop: Arc<AtomicBool>,
+    stop: Arc<Stop>,
     clock: SharedClock,
     pool: Arc<Pool>,
+    ledger: Arc<Mutex<Ledger>>,
     updates: Sender<Update>,
 }
 
 impl Shared {
     fn stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+        self.stop.is_set()
+    }
+
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The wish that all ends.
+#[derive(Default)]
+struct Stop {
+    set: AtomicBool,
+    sleep: Mutex<()>,
+    news: Condvar,
+}
+
+impl Stop {
+    fn set(&self) {
+        self.set.store(true, Ordering::Relaxed);
+        drop(self.sleep.lock().unwrap_or_else(PoisonError::into_inner));
+        self.news.notify_all();
+    }
+
+    fn is_set(&self) -> bool {
+        self.set.load(Ordering::Relaxed)
+    }
+
+    /// Waits, but not beyond the end; whether it has come.
+    fn wait(&self, most: Duration) -> bool {
+        let sleep = self.sleep.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(self.news.wait_timeout_while(sleep, most, |()| !self.is_set()));
+        self.is_set()
     }
 }
 
@@ -109,7 +165,7 @@ pub struct Pipeline {
 /// Ends a pipeline.
 #[derive(Clone)]
 pub struct Handle {
-    stop: Arc<AtomicBool>,
+    stop: Arc<Stop>,
     pool: Arc<Pool>,
     judge: Arc<Ended>,
 }
@@ -138,19 +194,21 @@ impl Pipeline {
     ///
     /// # Errors
     /// When the system has no more threads.
-    pub fn start(options: Options, clock: SharedClock) -> std::io::Result<Self> {
-        let (updates_in, updates) = channel("updates", UPDATES, WhenFull::Block);
-        let pool = Pool::new(options.cache_bytes, options.embedding.backend.is_cheap(), Arc::clone(&clock));
-        let shared = Shared { stop: Arc::default(), clock, pool: Arc::new(pool), updates: updates_in };
-        let (lines_in, lines) = channel("lines", BATCHES, WhenFull::Block);
-        let (records_in, records) = channel("records", BATCHES, WhenFull::Block);
+    pub fn start(mut options: Options, clock: SharedClock) -> std::io::Result<Self> {
+        let (updates_in, updates) = channel("updates", UPDATES, WhenFull::Block, &clock);
+        let (lines_in, lines) = channel("lines", BATCHES, WhenFull::Block, &clock);
+        let (records_in, records) = channel("records", BATCHES, WhenFull::Block, &clock);
+        let pool = Pool::new(options.pool, options.embedding.backend.is_cheap(), Arc::clone(&clock));
+        let ledger = Arc::new(Mutex::new(ledger(&options)));
+        let shared = Shared { stop: Arc::default(), clock, pool: Arc::new(pool), ledger, updates: updates_in };
         let handle = Handle { stop: Arc::clone(&shared.stop), pool: Arc::clone(&shared.pool), judge: Arc::default() };
         let ended = Arc::clone(&handle.judge);
 
         embedding_threads(&shared, &options)?;
+        supervise::start(&shared, &options)?;
         let stages = vec![lines_in.stats(), records_in.stats(), shared.updates.stats()];
-        let parser = parse::Stage::new(&options, shared.clone());
-        let reader = reading::Stage::new(&options, shared.clone());
+        let parser = parse::Stage::new(&options, reading::Stage::readers(&options.inputs), shared.clone());
+        let reader = reading::Stage::new(&mut options, shared.clone());
         let judge = judging::Stage::new(options, shared.clone(), stages);
         spawn("judge", move || {
             judge.run(&records);
@@ -171,7 +229,7 @@ impl Handle {
     /// Asks all threads to end; what is in flight is dropped. Threads that wait for the outside (a stalled pipe, an
     /// idle standard input) end with the process.
     pub fn stop(&self) {
-        self.stop.store(true, Ordering::Relaxed);
+        self.stop.set();
         self.pool.close();
     }
 
@@ -201,15 +259,26 @@ fn embedding_threads(shared: &Shared, options: &Options) -> std::io::Result<()> 
         let _ = loader.updates.send(report(state));
         loader.pool.set_ready(selected.ready);
     })?;
-    for number in 0..options.threads.max(1) {
-        let shared = shared.clone();
-        spawn(&format!("embed-{number}"), move || {
-            shared.pool.work(&|why| {
-                tracing::error!("embedding: {why}");
-            });
-        })?;
-    }
-    Ok(())
+    (0..options.threads.max(1)).try_for_each(|_| worker(shared))
+}
+
+fn worker(shared: &Shared) -> std::io::Result<()> {
+    let shared = shared.clone();
+    let work = move || {
+        shared.pool.work(&|why| {
+            tracing::error!("embedding: {why}");
+        });
+    };
+    spawn("embed", work).map(drop)
+}
+
+fn ledger(options: &Options) -> Ledger {
+    let marks = options.resume.checkpoint.as_ref().map_or_else(Marks::default, |found| found.marks.clone());
+    let patterns = options.inputs.iter().filter_map(|input| match input {
+        Input::Files(pattern) => Some(pattern.clone()),
+        _ => None,
+    });
+    Ledger::new(marks, &options.own, &patterns.collect::<Vec<_>>())
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<thread::JoinHandle<()>> {

@@ -175,6 +175,9 @@ impl AppState {
                 self.live.alerts.set_rules(&report);
                 self.status.health(report);
             }
+            Update::CaughtUp => self.status.caught_up = true,
+            Update::Notice(text) => self.view.note = Some(text),
+            Update::OutputWaits(why) => self.status.output_waits = why,
             Update::Finished(summary) => self.status.finished = Some(summary),
             Update::OutputFailed { why, .. } => self.status.output_failed = Some(why),
         }

@@ -1,5 +1,6 @@
 //! Small pure statistics: running moments, bounded series with gaps, and histograms over time.
 
+pub mod backlog;
 pub mod ring;
 pub mod summary;
 pub mod timeline;

@@ -5,8 +5,11 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, CommandFactory, Parser, Subcommand, ValueEnum};
 
+use crate::clock::{Clock, SystemClock};
 use crate::config::Preset;
 use crate::engine::embedding::select::Choice;
+use crate::humanize;
+use crate::record;
 use crate::source::From;
 
 use super::fail_on::Condition;
@@ -93,9 +96,13 @@ pub(super) struct Watch {
     /// Files, patterns, or -
     #[arg(required = true, value_name = "SOURCE")]
     pub sources: Vec<PathBuf>,
-    /// Where to start: start, end, last:N. Default: last:10000 with a screen, start without
+    /// Where to start: start, end, checkpoint (where the last run has ended), last:N (lines), since:2h or
+    /// since:2026-02-17T12:00:00Z. Default: last:10000 with a screen, checkpoint without
     #[arg(long, value_parser = from)]
     pub from: Option<From>,
+    /// Forget the checkpoint of these sources and this output
+    #[arg(long)]
+    pub fresh: bool,
     #[command(flatten)]
     pub run: Run,
 }
@@ -160,11 +167,19 @@ fn from(text: &str) -> Result<From, String> {
     match text {
         "start" => Ok(From::Start),
         "end" => Ok(From::End),
+        "checkpoint" => Ok(From::Checkpoint),
         _ => {
-            let count = text.strip_prefix("last:").and_then(|n| n.parse().ok());
-            count.map(From::Last).ok_or_else(|| "start, end, or last:N".to_owned())
+            let last = || text.strip_prefix("last:")?.parse().ok().map(From::Last);
+            let wanted = || "start, end, checkpoint, last:N, since:2h or since:2026-02-17T12:00:00Z".to_owned();
+            last().or_else(|| since(text.strip_prefix("since:")?)).ok_or_else(wanted)
         }
     }
+}
+
+/// A moment, or a span that ends now.
+fn since(text: &str) -> Option<From> {
+    let ago = || SystemClock::new().now().checked_sub(humanize::parse_span(text)?).ok();
+    record::time::parse(text).or_else(ago).map(From::Since)
 }
 
 /// `watcher FILE` is `watcher watch FILE`: puts the command in where none stands.
@@ -228,6 +243,13 @@ mod tests {
     #[test]
     fn starts() {
         assert_eq!((from("start"), from("end"), from("last:5")), (Ok(From::Start), Ok(From::End), Ok(From::Last(5))));
-        assert!(from("last:x").is_err());
+        assert_eq!(from("checkpoint"), Ok(From::Checkpoint));
+        let Ok(From::Since(ago)) = from("since:2h") else { panic!("since:2h") };
+        assert!((7_190..7_210).contains(&SystemClock::new().now().duration_since(ago).as_secs()));
+        let time = "2026-02-17T12:00:00Z";
+        assert_eq!(from(&format!("since:{time}")), Ok(From::Since(time.parse().unwrap())));
+        for wrong in ["last:x", "since:", "since:never", "since:-2h", "begin"] {
+            assert!(from(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -30,6 +30,9 @@ pub(super) fn watch(setup: Setup, watch: &Watch) -> Result<(), Failure> {
         follow: true,
         live: true,
         screen: true,
+        // Two people may look at one log: only who writes, or goes on from a checkpoint, has it alone.
+        checkpoints: watch.run.output.is_some() || watch.from == Some(From::Checkpoint),
+        fresh: watch.fresh,
         output: output(&watch.run, false)?,
         risk_limits: Vec::new(),
     };
@@ -49,6 +52,8 @@ pub(super) fn replay(setup: Setup, replay: &Replay) -> Result<(), Failure> {
         follow: false,
         live: false,
         screen: true,
+        checkpoints: false,
+        fresh: false,
         output: output(&replay.run, true)?,
         risk_limits: Vec::new(),
     };
@@ -71,6 +76,8 @@ pub(super) fn demo(setup: Setup) -> Result<(), Failure> {
         follow: true,
         live: true,
         screen: true,
+        checkpoints: false,
+        fresh: false,
         output: None,
         risk_limits: Vec::new(),
     };
@@ -149,13 +156,16 @@ fn show(
     state.view.hints = Arc::clone(&keymap.hints);
     state.view.note = note;
     let mut app = App { state, theme, keymap, clock: Arc::clone(&clock), remote: setup::is_remote() };
-    let options = setup.options(rules, mode)?;
+    let ready = setup.options(rules, mode)?;
+    if !ready.notices.is_empty() {
+        app.state.view.note = Some(ready.notices.join("; "));
+    }
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting")?;
     let mut guard = terminal::Guard::new()?;
     // The first frame stands before anything is loaded.
     app.draw(guard.terminal()).context("drawing")?;
-    let pipeline = Pipeline::start(options, clock).context("starting the engines")?;
+    let pipeline = Pipeline::start(ready.options, clock).context("starting the engines")?;
     let (updates, handle) = pipeline.split();
     let end = runtime.block_on(app.run(&mut guard, updates));
     drop(guard);

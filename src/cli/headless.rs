@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::args::{Replay, Run, SummaryForm, Watch};
@@ -16,10 +17,11 @@ use super::{Failure, say};
 use crate::clock::SystemClock;
 use crate::humanize;
 use crate::message::channel::Receiver;
-use crate::message::{EngineState, SourceState, Update};
+use crate::message::{EngineState, SourceReport, SourceState, Update};
 use crate::pipeline::{Handle, Pipeline};
 use crate::sanitize;
 use crate::source::From;
+use crate::stats::backlog::Backlog;
 use crate::stats::summary::{Percentiles, Summary};
 use crate::verdict::Action;
 
@@ -27,10 +29,12 @@ use crate::verdict::Action;
 pub(super) fn watch(setup: &Setup, watch: &Watch) -> Result<(), Failure> {
     let mode = Mode {
         inputs: inputs(&watch.sources)?,
-        from: watch.from.unwrap_or(From::Start),
+        from: watch.from.unwrap_or(From::Checkpoint),
         follow: true,
         live: true,
         screen: false,
+        checkpoints: true,
+        fresh: watch.fresh,
         output: Output::of(&watch.run, false),
         risk_limits: risk_limits(&watch.run),
     };
@@ -49,6 +53,8 @@ pub(super) fn replay(setup: &Setup, replay: &Replay) -> Result<(), Failure> {
         follow: false,
         live: false,
         screen: false,
+        checkpoints: false,
+        fresh: false,
         output: Output::of(&replay.run, true),
         risk_limits: risk_limits(&replay.run),
     };
@@ -80,8 +86,11 @@ fn run(setup: &Setup, run: &Run, mode: Mode, file: Option<&PathBuf>) -> Result<(
         eprintln!("watcher: {note}");
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting")?;
-    let pipeline =
-        Pipeline::start(setup.options(rules, mode)?, SystemClock::shared()).context("starting the engines")?;
+    let ready = setup.options(rules, mode)?;
+    for notice in &ready.notices {
+        eprintln!("watcher: {}", sanitize::line(notice));
+    }
+    let pipeline = Pipeline::start(ready.options, SystemClock::shared()).context("starting the engines")?;
     let bar = progress(file);
     let (updates, handle) = pipeline.split();
     let outcome = runtime.block_on(wait(updates, &handle, &bar));
@@ -130,6 +139,39 @@ fn progress(file: Option<&PathBuf>) -> ProgressBar {
     bar
 }
 
+/// A backlog is told of this often.
+const TELL: Duration = Duration::from_secs(10);
+
+/// What is said of a backlog at the start: how much, and how long it will take.
+#[derive(Default)]
+struct CatchingUp {
+    backlog: Backlog,
+    /// Event time of the newest record.
+    event: Option<Timestamp>,
+    told: Option<Timestamp>,
+    began: Option<Timestamp>,
+    done: bool,
+}
+
+impl CatchingUp {
+    fn source(&mut self, report: &SourceReport) -> Option<String> {
+        self.backlog.add(&report.name, report.read, report.behind, report.at);
+        let since = self.told.or(self.began).unwrap_or_else(|| *self.began.insert(report.at));
+        let left = self.backlog.left()?;
+        if self.done || report.at.duration_since(since).unsigned_abs() < TELL {
+            return None;
+        }
+        self.told = Some(report.at);
+        let behind = self.event.map(|event| report.at.duration_since(event).unsigned_abs());
+        Some(format!("catching up: {}", humanize::backlog(self.backlog.behind(), behind, left)))
+    }
+
+    fn end(&mut self) -> Option<String> {
+        self.done = true;
+        self.told.map(|_| "caught up: from here on live".to_owned())
+    }
+}
+
 /// Waits until a pipeline that was asked to end has summed up.
 async fn last_words(updates: &mut Receiver<Update>, handle: &Handle) -> Outcome {
     handle.stop();
@@ -149,6 +191,7 @@ async fn wait(mut updates: Receiver<Update>, handle: &Handle, bar: &ProgressBar)
     let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
     let mut unread = None;
+    let mut catching_up = CatchingUp::default();
     loop {
         let update = tokio::select! {
             biased;
@@ -164,6 +207,9 @@ async fn wait(mut updates: Receiver<Update>, handle: &Handle, bar: &ProgressBar)
             Some(Update::OutputFailed { why, .. }) => return Ok(Outcome::OutputFailed(why)),
             Some(Update::Source(report)) => {
                 bar.set_position(report.read);
+                if let Some(text) = catching_up.source(&report) {
+                    say(&text);
+                }
                 match &report.state {
                     SourceState::Waiting(why) => say(&format!("waiting for {}: {why}", report.name)),
                     SourceState::Failed(why) => unread = Some(format!("{}: {why}", report.name)),
@@ -175,7 +221,18 @@ async fn wait(mut updates: Receiver<Update>, handle: &Handle, bar: &ProgressBar)
                 EngineState::Failed(why) => say(&format!("{} failed: {why}", report.kind.name())),
                 EngineState::Loading => {}
             },
-            Some(Update::Judged { .. } | Update::Rejected { .. } | Update::Health(_)) => {}
+            Some(Update::Health(report)) => catching_up.event = report.event,
+            Some(Update::CaughtUp) => {
+                if let Some(text) = catching_up.end() {
+                    say(&text);
+                }
+            }
+            Some(Update::Notice(text)) => say(&text),
+            Some(Update::OutputWaits(Some(why))) => {
+                say(&format!("the output can't take more: {why}; waiting for room"))
+            }
+            Some(Update::OutputWaits(None)) => say("there is room again, going on"),
+            Some(Update::Judged { .. } | Update::Rejected { .. }) => {}
         }
     }
 }

@@ -1,23 +1,24 @@
 //! From command line, environment and files to what the library is started with.
 
 use std::fs;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tracing_appender::non_blocking::WorkerGuard;
 
 use super::args::{Common, Run};
+use super::outputs::Outputs;
 use super::{Failure, report};
 use crate::config::paths::Paths;
 use crate::config::{Config, SymbolSet};
 use crate::engine::embedding::select;
 use crate::history::Retention;
-use crate::pipeline::{Input, Options, reading};
+use crate::pipeline::{Input, Options};
 use crate::record::Names;
 use crate::rules::schema::{self, Source};
 use crate::rules::{RuleSet, expr};
-use crate::sink::ndjson::{NdjsonSink, rejected_path};
+use crate::sink::lock::Lock;
 use crate::source::From;
 use crate::ui::theme::{Depth, Symbols, Theme};
 use crate::verdict::json;
@@ -46,10 +47,23 @@ pub(super) struct Mode {
     pub follow: bool,
     pub live: bool,
     pub screen: bool,
+    /// Checkpoints are made, and gone on from where `from` says so.
+    pub checkpoints: bool,
+    /// A checkpoint that is there is forgotten.
+    pub fresh: bool,
     /// Where verdicts go, and whether a file that is there may be replaced.
     pub output: Option<Output>,
     /// Limits of risk that the summary counts by.
     pub risk_limits: Vec<f64>,
+}
+
+/// What a pipeline is started with.
+pub(super) struct Ready {
+    pub options: Options,
+    /// Held as long as the run lasts.
+    pub _locks: Vec<Lock>,
+    /// What the operator should know.
+    pub notices: Vec<String>,
 }
 
 /// Where verdicts go.
@@ -114,11 +128,12 @@ impl Setup {
         Ok((compile(&sources)?, note))
     }
 
-    /// What the library needs to run. Opens the output, so it comes after everything that can be at fault.
-    pub fn options(&self, rules: Arc<RuleSet>, mode: Mode) -> Result<Options, Failure> {
+    /// What the library needs to run. Opens the outputs, so it comes after everything that can be at fault.
+    pub fn options(&self, rules: Arc<RuleSet>, mode: Mode) -> Result<Ready, Failure> {
         let config = &self.config;
-        let sink = mode.output.as_ref().map(|output| sink(output, &mode.inputs)).transpose()?;
-        Ok(Options {
+        let Outputs { sink, own, store, resume, locks, notices } =
+            Outputs::open(&mode, config.output_max_bytes, self.paths.as_ref())?;
+        let options = Options {
             inputs: mode.inputs,
             from: mode.from,
             follow: mode.follow,
@@ -132,13 +147,18 @@ impl Setup {
                 onnxruntime: config.onnxruntime.clone(),
                 model: config.model.clone(),
             },
-            cache_bytes: config.cache_bytes,
+            pool: config.pool,
             threads: config.workers(mode.screen),
             drift: config.drift,
             retention: mode.screen.then_some(Retention { ..config.retention }),
             risk_limits: mode.risk_limits,
             sink,
-        })
+            own,
+            unpacked_bytes: config.unpacked_bytes,
+            store,
+            resume,
+        };
+        Ok(Ready { options, _locks: locks, notices })
     }
 
     /// The theme in force, with the colours and characters that the terminal has.
@@ -202,38 +222,6 @@ fn read_rules(path: &Path) -> Result<Vec<Source>, Failure> {
         Ok(Source { name: file.display().to_string(), text })
     };
     files.iter().map(read).collect()
-}
-
-/// Opens an output. A replay replaces it; watching never overwrites what is there; nobody writes over an input.
-fn sink(output: &Output, inputs: &[Input]) -> Result<NdjsonSink, Failure> {
-    let path = &output.path;
-    if path.as_os_str() == "-" {
-        return Ok(NdjsonSink::stdout(output.options));
-    }
-    let shown = path.display();
-    for target in [path.clone(), rejected_path(path)] {
-        let read = |input: &Input| match input {
-            Input::Files(pattern) => reading::expand(pattern),
-            Input::Stream(path) => vec![path.clone()],
-            Input::Stdin => Vec::new(),
-        };
-        let same = |input: &PathBuf| match (fs::metadata(input), fs::metadata(&target)) {
-            (Ok(input), Ok(target)) => (input.dev(), input.ino()) == (target.dev(), target.ino()),
-            _ => false,
-        };
-        if inputs.iter().flat_map(read).any(|input| same(&input)) {
-            return Err(Failure::Usage(format!(
-                "{} is read and would be overwritten: name another output",
-                target.display()
-            )));
-        }
-    }
-    if !output.replace && fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() > 0) {
-        return Err(Failure::Usage(format!(
-            "{shown} exists already and would be lost; name another file, or remove it"
-        )));
-    }
-    NdjsonSink::create(path, output.options).map_err(|error| Failure::Usage(format!("output {shown}: {error}")))
 }
 
 /// Logs go to a file of their own, never to the screen. Without a place for it there is no log.

@@ -2,5 +2,7 @@
 
 pub mod executor;
 mod projection;
+mod saved;
 
 pub use executor::{Constraints, RuleCount};
+pub use saved::Saved;

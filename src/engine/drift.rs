@@ -6,7 +6,9 @@
 pub mod series;
 pub mod zscore;
 
-pub use series::{Drift, Options};
+pub use series::{Drift, Options, Saved};
+
+use serde::{Deserialize, Serialize};
 
 use crate::record::Seq;
 use crate::verdict::DriftState;
@@ -32,4 +34,24 @@ pub struct Reading {
 pub trait Detector: Send {
     /// Takes a finite value.
     fn observe(&mut self, seq: Seq, value: f64) -> Reading;
+
+    /// What it knows.
+    fn save(&self) -> DetectorState;
+}
+
+/// What a detector knows, across the end of the process.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DetectorState {
+    /// Of a [`zscore::ZScore`].
+    Zscore(zscore::ZScore),
+}
+
+impl DetectorState {
+    /// The detector that goes on from here.
+    pub fn restore(self) -> Box<dyn Detector> {
+        match self {
+            Self::Zscore(detector) => Box::new(detector),
+        }
+    }
 }

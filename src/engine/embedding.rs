@@ -33,6 +33,13 @@ pub struct TextFeatures {
     pub cost_us: u64,
 }
 
+impl TextFeatures {
+    /// What is cheap to derive.
+    pub fn of_words(text: &str) -> Self {
+        Self { vector: None, words: Words::of(text), cost_us: 0 }
+    }
+}
+
 /// What became of a text in the pool.
 pub type TextResult = Result<Arc<TextFeatures>, Arc<str>>;
 
@@ -58,6 +65,11 @@ impl Embedding {
     /// An engine that reports `backend` as the source of its scores.
     pub fn new(mode: Mode, backend: Arc<str>) -> Self {
         Self { mode, backend }
+    }
+
+    /// The backend that computes the scores.
+    pub fn backend(&self) -> &Arc<str> {
+        &self.backend
     }
 
     /// Divergence before anything was computed.
@@ -88,6 +100,11 @@ impl Engine for Embedding {
         let texts: Result<Vec<&TextFeatures>, Arc<str>> =
             evidence.texts.iter().map(|text| text.as_deref().map_err(Arc::clone)).collect();
         match texts.and_then(|texts| divergence::score(&evidence.record.samples, &texts, &self.backend)) {
+            Ok(found) if evidence.shed => {
+                let outcome = Outcome::Partial("overload".into());
+                evidence.divergence = Divergence { outcome, semantic: None, ..found };
+                Ok(())
+            }
             Ok(found) => {
                 evidence.divergence = found;
                 Ok(())

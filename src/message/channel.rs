@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::{TryRecvError, TrySendError};
 
+use crate::clock::SharedClock;
 use crate::message::StageReport;
 
 /// What a sender does when there is no room.
@@ -29,6 +31,10 @@ pub struct Stats {
     depth: AtomicUsize,
     passed: AtomicU64,
     dropped: AtomicU64,
+    /// Time that values have spent in the channel, µs.
+    waited: AtomicU64,
+    /// Senders that wait for room.
+    blocked: AtomicUsize,
 }
 
 impl Stats {
@@ -40,33 +46,41 @@ impl Stats {
             capacity: self.capacity,
             passed: self.passed.load(Ordering::Relaxed),
             dropped: self.dropped.load(Ordering::Relaxed),
+            waited_us: self.waited.load(Ordering::Relaxed),
+            blocked: self.blocked.load(Ordering::Relaxed),
         }
     }
 }
 
 /// The sending end.
-#[derive(Debug)]
 pub struct Sender<T> {
-    inner: mpsc::Sender<T>,
+    inner: mpsc::Sender<(Duration, T)>,
     stats: Arc<Stats>,
     when_full: WhenFull,
+    clock: SharedClock,
 }
 
 impl<T> Clone for Sender<T> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), stats: Arc::clone(&self.stats), when_full: self.when_full }
+        let Self { inner, stats, when_full, clock } = self;
+        Self { inner: inner.clone(), stats: Arc::clone(stats), when_full: *when_full, clock: Arc::clone(clock) }
     }
 }
 
 /// The receiving end.
-#[derive(Debug)]
 pub struct Receiver<T> {
-    inner: std::cell::RefCell<mpsc::Receiver<T>>,
+    inner: std::cell::RefCell<mpsc::Receiver<(Duration, T)>>,
     stats: Arc<Stats>,
+    clock: SharedClock,
 }
 
 /// A channel for at most `capacity` values.
-pub fn channel<T>(name: &'static str, capacity: usize, when_full: WhenFull) -> (Sender<T>, Receiver<T>) {
+pub fn channel<T>(
+    name: &'static str,
+    capacity: usize,
+    when_full: WhenFull,
+    clock: &SharedClock,
+) -> (Sender<T>, Receiver<T>) {
     let (sender, receiver) = mpsc::channel(capacity.max(1));
     let stats = Arc::new(Stats {
         name,
@@ -74,9 +88,11 @@ pub fn channel<T>(name: &'static str, capacity: usize, when_full: WhenFull) -> (
         depth: AtomicUsize::new(0),
         passed: AtomicU64::new(0),
         dropped: AtomicU64::new(0),
+        waited: AtomicU64::new(0),
+        blocked: AtomicUsize::new(0),
     });
-    let sender = Sender { inner: sender, stats: Arc::clone(&stats), when_full };
-    (sender, Receiver { inner: receiver.into(), stats })
+    let sender = Sender { inner: sender, stats: Arc::clone(&stats), when_full, clock: Arc::clone(clock) };
+    (sender, Receiver { inner: receiver.into(), stats, clock: Arc::clone(clock) })
 }
 
 impl<T> Sender<T> {
@@ -86,12 +102,17 @@ impl<T> Sender<T> {
     /// When nobody will receive it.
     pub fn send(&self, value: T) -> Result<(), Closed> {
         self.stats.depth.fetch_add(1, Ordering::Relaxed);
-        let sent = match self.when_full {
-            WhenFull::Block => self.inner.blocking_send(value).map_err(|_| TrySendError::Closed(())),
-            WhenFull::DropNewest => self.inner.try_send(value).map_err(|e| match e {
-                TrySendError::Full(_) => TrySendError::Full(()),
-                TrySendError::Closed(_) => TrySendError::Closed(()),
-            }),
+        let value = (self.clock.elapsed(), value);
+        let sent = match self.inner.try_send(value) {
+            Err(TrySendError::Full(value)) if self.when_full == WhenFull::Block => {
+                self.stats.blocked.fetch_add(1, Ordering::Relaxed);
+                let sent = self.inner.blocking_send(value).map_err(|_| TrySendError::Closed(()));
+                self.stats.blocked.fetch_sub(1, Ordering::Relaxed);
+                sent
+            }
+            Err(TrySendError::Full(_)) => Err(TrySendError::Full(())),
+            Err(TrySendError::Closed(_)) => Err(TrySendError::Closed(())),
+            Ok(()) => Ok(()),
         };
         match sent {
             Ok(()) => {
@@ -117,11 +138,12 @@ impl<T> Sender<T> {
 }
 
 impl<T> Receiver<T> {
-    fn took(&self, value: Option<T>) -> Option<T> {
-        if value.is_some() {
-            self.stats.depth.fetch_sub(1, Ordering::Relaxed);
-        }
-        value
+    fn took(&self, value: Option<(Duration, T)>) -> Option<T> {
+        let (sent_at, value) = value?;
+        let waited = self.clock.elapsed().saturating_sub(sent_at);
+        self.stats.waited.fetch_add(waited.as_micros() as u64, Ordering::Relaxed);
+        self.stats.depth.fetch_sub(1, Ordering::Relaxed);
+        Some(value)
     }
 
     /// Waits for the next value in a thread; `None` when all senders are gone.
@@ -153,10 +175,11 @@ impl<T> Receiver<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::SystemClock;
 
     #[test]
     fn drops_are_counted() {
-        let (sender, receiver) = channel("t", 1, WhenFull::DropNewest);
+        let (sender, receiver) = channel("t", 1, WhenFull::DropNewest, &SystemClock::shared());
         assert_eq!((sender.send(1), sender.send(2)), (Ok(()), Ok(())));
         let report = sender.stats().report();
         assert_eq!((report.depth, report.passed, report.dropped), (1, 1, 1));
@@ -167,7 +190,7 @@ mod tests {
 
     #[test]
     fn blocking_holds_back_and_loses_nothing() {
-        let (sender, receiver) = channel("t", 2, WhenFull::Block);
+        let (sender, receiver) = channel("t", 2, WhenFull::Block, &SystemClock::shared());
         let thread = std::thread::spawn(move || (0..100).try_for_each(|n| sender.send(n)));
         let got: Vec<i32> = std::iter::from_fn(|| receiver.recv()).collect();
         assert_eq!(got, (0..100).collect::<Vec<_>>());
@@ -176,7 +199,7 @@ mod tests {
 
     #[test]
     fn a_closed_channel_says_so() {
-        let (sender, receiver) = channel::<u8>("t", 1, WhenFull::Block);
+        let (sender, receiver) = channel::<u8>("t", 1, WhenFull::Block, &SystemClock::shared());
         drop(receiver);
         assert_eq!(sender.send(1), Err(Closed));
     }

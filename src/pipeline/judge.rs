@@ -10,7 +10,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::clock::SharedClock;
-use crate::engine::constraints::{Constraints, RuleCount};
+use serde::{Deserialize, Serialize};
+
+use crate::engine::constraints::{self, Constraints, RuleCount};
 use crate::engine::embedding::pool::panic_text;
 use crate::engine::embedding::{Embedding, Mode, TextResult};
 use crate::engine::{Engine, Evidence, drift};
@@ -28,6 +30,8 @@ pub struct Arrival {
     pub embedding_us: u64,
     /// Event time for a record that has none; `None` in a replay.
     pub otherwise: Option<Timestamp>,
+    /// There was no time for its vectors.
+    pub shed: bool,
 }
 
 /// What the judge is made of.
@@ -52,6 +56,15 @@ pub struct Judge {
     embedding: Embedding,
     drift: drift::Drift,
     clock: SharedClock,
+}
+
+/// What the engines know, across the end of the process.
+#[derive(Debug, Serialize, Deserialize)]
+struct Saved {
+    /// The backend that computed the divergence, with its model.
+    scores: Arc<str>,
+    constraints: constraints::Saved,
+    drift: drift::Saved,
 }
 
 /// The verdict, and the engines that failed on the way.
@@ -90,10 +103,35 @@ impl Judge {
         (self.constraints.rules(), self.constraints.counts())
     }
 
+    /// Keys that the drift engine watches.
+    pub fn drift_keys(&self) -> usize {
+        self.drift.len()
+    }
+
+    /// What the engines know.
+    pub fn save(&self) -> serde_json::Value {
+        let scores = Arc::clone(self.embedding.backend());
+        let saved = Saved { scores, constraints: self.constraints.save(), drift: self.drift.save() };
+        serde_json::to_value(saved).unwrap_or_default()
+    }
+
+    /// Goes on from what was saved.
+    ///
+    /// # Errors
+    /// When it has another form; nothing of it is believed then.
+    pub fn restore(&mut self, saved: &serde_json::Value) -> Result<(), String> {
+        let saved = Saved::deserialize(saved).map_err(|error| error.to_string())?;
+        let same_scores = saved.scores == *self.embedding.backend();
+        self.constraints.restore(saved.constraints);
+        self.drift.restore(saved.drift, same_scores);
+        Ok(())
+    }
+
     /// Judges the next record.
     pub fn judge(&mut self, record: &Record, texts: &[TextResult], arrival: Arrival) -> Judgement {
         let mut failures = Vec::new();
         let mut evidence = Evidence::new(record, texts, self.embedding.pending());
+        evidence.shed = arrival.shed;
         let start = self.clock.elapsed();
         run(&mut self.constraints, Stage::Record, &mut evidence, &mut failures);
         let after_record = self.clock.elapsed();

@@ -1,18 +1,22 @@
 //! Last stage: judges in Seq order, writes verdicts, keeps the history and tells the screen.
 
+mod health;
+
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::judge::{Arrival, Judge, Setup};
-use super::parse::ParsedBatch;
-use super::{Options, Shared};
-use crate::engine::embedding::TextResult;
-use crate::engine::embedding::pool::Ticket;
+use super::parse::{Item, Parsed, ParsedBatch, judged};
+use super::saving::Saver;
+use super::{Input, Options, Shared};
+use crate::engine::embedding::pool::{Answer, Request};
+use crate::engine::embedding::{TextFeatures, TextResult};
 use crate::history::{History, Row};
 use crate::message::channel::{Closed, Receiver, Stats};
-use crate::message::{EngineReport, EngineState, HealthReport, Update};
+use crate::message::{EngineReport, EngineState, Update};
 use crate::record::{Record, Rejected};
+use crate::sink::file::is_full;
 use crate::sink::ndjson::NdjsonSink;
 use crate::stats::summary::Summary;
 
@@ -22,6 +26,9 @@ const FLUSH: Duration = Duration::from_millis(33);
 /// How often the counters are sent.
 const HEALTH: Duration = Duration::from_millis(250);
 
+/// A full disk is tried again this often.
+const FULL: Duration = Duration::from_secs(1);
+
 /// Refused lines sent to the screen in one update; all are counted and written.
 const REJECTED_SHOWN: usize = 256;
 
@@ -29,6 +36,9 @@ pub(super) struct Stage {
     setup: Option<Setup>,
     history: Option<History>,
     sink: Option<NdjsonSink>,
+    saver: Option<Saver>,
+    /// What the engines knew when the last run made its checkpoint.
+    engines: Option<serde_json::Value>,
     shared: Shared,
     stages: Vec<Arc<Stats>>,
     summary: Summary,
@@ -38,12 +48,17 @@ pub(super) struct Stage {
     health_at: Duration,
     live: bool,
     failed: Option<(Arc<str>, Duration)>,
+    bounds: health::Bounds,
+    /// Event time of the newest record.
+    event: Option<jiff::Timestamp>,
 }
 
 /// Why judging ended early.
 enum End {
     /// Nobody listens any more, or the user has asked.
     Stopped,
+    /// The user has asked while the output took nothing: what waits is dropped, the last checkpoint covers it.
+    Full,
     /// The output takes nothing more.
     Output(io::Error),
 }
@@ -54,14 +69,14 @@ impl From<Closed> for End {
     }
 }
 
-impl From<io::Error> for End {
-    fn from(error: io::Error) -> Self {
-        Self::Output(error)
-    }
-}
-
 impl Stage {
-    pub fn new(options: Options, shared: Shared, stages: Vec<Arc<Stats>>) -> Self {
+    pub fn new(mut options: Options, shared: Shared, stages: Vec<Arc<Stats>>) -> Self {
+        let past = judged(&options);
+        let seq = options.resume.past.seq.unwrap_or(0);
+        let rebuilding = options.inputs.iter().any(|input| matches!(input, Input::Files(_)));
+        let bounds = health::Bounds::new(&options);
+        let checkpoint = options.resume.checkpoint.take();
+        let seq = seq.max(checkpoint.as_ref().map_or(0, |found| found.seq));
         let setup = Setup {
             rules: options.rules,
             policy: options.policy,
@@ -74,6 +89,8 @@ impl Stage {
             setup: Some(setup),
             history: options.retention.map(History::new),
             sink: options.sink,
+            saver: options.store.map(|store| Saver::new(store, past, seq, rebuilding)),
+            engines: checkpoint.map(|found| found.engines),
             shared,
             stages,
             summary: Summary::with_risks(&options.risk_limits),
@@ -83,19 +100,32 @@ impl Stage {
             health_at: Duration::ZERO,
             live: options.live,
             failed: None,
+            bounds,
+            event: None,
         }
     }
 
-    pub fn run(mut self, records: &Receiver<ParsedBatch>) {
+    pub fn run(mut self, parsed: &Receiver<Parsed>) {
         let start = self.shared.clock.elapsed();
-        let end = self.judge_all(records);
+        let mut judge = None;
+        let end = self.judge_all(parsed, &mut judge);
         self.summary.elapsed = self.shared.clock.elapsed() - start;
         match end {
             Ok(()) => {}
             Err(End::Stopped) => {
-                if let Some(Err(error)) = self.sink.as_mut().map(NdjsonSink::flush) {
+                let flushed = self.sink.as_mut().map_or(Ok(()), NdjsonSink::flush);
+                if let Err(error) = &flushed {
                     tracing::error!("output: {error}");
+                    self.sink.iter_mut().for_each(NdjsonSink::abandon);
                 }
+                if let (Some(saver), Some(judge), Ok(())) = (&mut self.saver, &judge, &flushed) {
+                    saver.save(judge, self.sink.as_ref(), &self.shared, false);
+                }
+                let summary = Box::new(std::mem::take(&mut self.summary));
+                let _ = self.shared.updates.send(Update::Finished(summary));
+            }
+            Err(End::Full) => {
+                self.sink.iter_mut().for_each(NdjsonSink::abandon);
                 let summary = Box::new(std::mem::take(&mut self.summary));
                 let _ = self.shared.updates.send(Update::Finished(summary));
             }
@@ -107,59 +137,100 @@ impl Stage {
         }
     }
 
-    fn judge_all(&mut self, records: &Receiver<ParsedBatch>) -> Result<(), End> {
+    /// The judge, once the backend is there, with what it knew.
+    fn judge(&mut self) -> Result<Judge, End> {
         let Some(ready) = self.shared.pool.wait_ready() else { return Err(End::Stopped) };
         let Some(mut setup) = self.setup.take() else { return Err(End::Stopped) };
         self.summary.backend = Arc::clone(&ready.name);
         self.summary.rules = Arc::clone(&setup.rules.revision);
         setup.embedding = (ready.mode, ready.name);
         let mut judge = Judge::new(setup, Arc::clone(&self.shared.clock));
+        if let Some(Err(why)) = self.engines.take().map(|engines| judge.restore(&engines)) {
+            let text = format!("what the engines knew can't be read, they begin anew: {why}");
+            self.shared.updates.send(Update::Notice(text))?;
+        }
+        Ok(judge)
+    }
+
+    fn judge_all(&mut self, parsed: &Receiver<Parsed>, kept: &mut Option<Judge>) -> Result<(), End> {
         let start = self.shared.clock.elapsed();
+        let judge = kept.insert(self.judge()?);
         loop {
-            let batch = match records.try_recv() {
-                Ok(Some(batch)) => batch,
+            let next = match parsed.try_recv() {
+                Ok(Some(next)) => next,
                 Ok(None) => {
                     // Nothing waits: what is done is shown and written now.
-                    self.flush(&judge)?;
-                    match records.recv() {
-                        Some(batch) => batch,
+                    self.flush(judge)?;
+                    match parsed.recv() {
+                        Some(next) => next,
                         None => break,
                     }
                 }
                 Err(Closed) => break,
             };
-            self.batch(&mut judge, batch)?;
+            match next {
+                Parsed::Batch(batch) => self.batch(judge, batch)?,
+                Parsed::Rebuilt => {
+                    self.saver.iter_mut().for_each(Saver::rebuilt);
+                    self.save(judge)?;
+                }
+                Parsed::CaughtUp => {
+                    self.sink.iter_mut().for_each(NdjsonSink::forget_past);
+                    self.flush(judge)?;
+                    self.shared.updates.send(Update::CaughtUp)?;
+                }
+            }
         }
-        self.flush(&judge)?;
+        self.flush(judge)?;
         if self.shared.stopped() {
             return Err(End::Stopped);
         }
+        self.save(judge)?;
         self.summary.elapsed = self.shared.clock.elapsed() - start;
         let (rules, counts) = judge.rules();
         let idle = rules.rules.iter().zip(counts).filter(|(_, count)| count.evaluated == 0 && count.errors == 0);
         self.summary.no_data = idle.map(|(rule, _)| Arc::clone(&rule.id)).collect();
-        self.health(&judge)?;
+        self.health(judge)?;
         let summary = Box::new(std::mem::take(&mut self.summary));
         self.shared.updates.send(Update::Finished(summary))?;
         Ok(())
     }
 
-    fn batch(&mut self, judge: &mut Judge, batch: ParsedBatch) -> Result<(), End> {
-        for rejected in batch.rejected {
-            self.summary.rejected += 1;
-            if let Some(sink) = &mut self.sink {
-                sink.rejected(&rejected)?;
-            }
-            self.rejected.push(rejected);
+    /// Makes a checkpoint now.
+    fn save(&mut self, judge: &Judge) -> Result<(), End> {
+        self.write()?;
+        if let Some(saver) = &mut self.saver {
+            saver.save(judge, self.sink.as_ref(), &self.shared, true);
         }
-        for (record, tickets) in batch.records {
+        Ok(())
+    }
+
+    fn batch(&mut self, judge: &mut Judge, batch: ParsedBatch) -> Result<(), End> {
+        let ParsedBatch { items, file, end, muted, read_at, read_ts } = batch;
+        let new = !muted && self.saver.as_ref().is_some_and(|saver| saver.is_new(&file));
+        if new && self.shared.ledger().knows(&file) {
+            self.save(judge)?;
+        }
+        for item in items {
             if self.shared.stopped() {
                 return Err(End::Stopped);
             }
-            let (texts, embedding_us) = self.features(judge, &tickets)?;
-            let otherwise = self.live.then_some(batch.read_ts);
-            let arrival = Arrival { read_at: batch.read_at, embedding_us, otherwise };
-            self.record(judge, record, &texts, arrival)?;
+            if let (Some(saver), false) = (&mut self.saver, muted) {
+                let origin = item.origin();
+                saver.before(&file, origin.offset, origin.line);
+            }
+            match item {
+                Item::Rejected(_) if muted => {}
+                Item::Rejected(rejected) => self.rejected(rejected)?,
+                Item::Record(record, request) => {
+                    let (texts, arrival) = self.features(judge, &record, &request, read_at)?;
+                    let otherwise = self.live.then_some(read_ts);
+                    self.record(judge, record, &texts, Arrival { otherwise, ..arrival }, muted)?;
+                }
+            }
+        }
+        if let (Some(saver), false) = (&mut self.saver, muted) {
+            saver.through(&file, end);
         }
         if self.shared.clock.elapsed() - self.flushed_at >= FLUSH {
             self.flush(judge)?;
@@ -167,21 +238,37 @@ impl Stage {
         Ok(())
     }
 
-    /// Waits for the features of a record's texts; what was judged before is shown meanwhile.
-    fn features(&mut self, judge: &Judge, tickets: &[Ticket]) -> Result<(Vec<TextResult>, u64), End> {
-        let mut texts = Vec::with_capacity(tickets.len());
-        let mut cost = 0;
-        for ticket in tickets {
-            if !ticket.is_done() {
-                self.flush(judge)?;
-            }
-            let text = self.shared.pool.wait(ticket).ok_or(End::Stopped)?;
-            if let (Ok(features), true) = (&text, ticket.fresh) {
-                cost += features.cost_us;
-            }
-            texts.push(text);
+    fn rejected(&mut self, rejected: Rejected) -> Result<(), End> {
+        self.summary.rejected += 1;
+        if let Some(sink) = &mut self.sink {
+            sink.rejected(&rejected);
         }
-        Ok((texts, cost))
+        if self.rejected.len() < REJECTED_SHOWN {
+            self.rejected.push(rejected);
+        }
+        self.bounds.rejected += 1;
+        self.write_if_due()
+    }
+
+    /// Waits for the features of a record's texts; what was judged before is shown meanwhile.
+    fn features(
+        &mut self,
+        judge: &Judge,
+        record: &Record,
+        request: &Request,
+        read_at: Duration,
+    ) -> Result<(Vec<TextResult>, Arrival), End> {
+        if !request.is_done() {
+            self.flush(judge)?;
+        }
+        let arrival = Arrival { read_at, embedding_us: 0, otherwise: None, shed: false };
+        match self.shared.pool.wait(request, read_at).ok_or(End::Stopped)? {
+            Answer::Texts(texts, embedding_us) => Ok((texts, Arrival { embedding_us, ..arrival })),
+            Answer::Shed => {
+                let words = record.samples.iter().map(|text| Ok(Arc::new(TextFeatures::of_words(text))));
+                Ok((words.collect(), Arrival { shed: true, ..arrival }))
+            }
+        }
     }
 
     fn record(
@@ -190,8 +277,12 @@ impl Stage {
         record: Arc<Record>,
         texts: &[TextResult],
         arrival: Arrival,
+        muted: bool,
     ) -> Result<(), End> {
         let judgement = judge.judge(&record, texts, arrival);
+        if muted {
+            return Ok(());
+        }
         for (kind, why) in judgement.failures {
             // The same failure on every record is one piece of news a second.
             let now = self.shared.clock.elapsed();
@@ -203,25 +294,55 @@ impl Stage {
             }
         }
         let verdict = judgement.verdict;
+        self.event = verdict.ts.or(self.event);
         self.summary.add(&verdict, record.latency_ms);
+        self.saver.iter_mut().for_each(|saver| saver.counted(verdict.seq.0));
         if let Some(sink) = &mut self.sink {
-            sink.verdict(&verdict)?;
+            sink.verdict(&verdict);
         }
         if self.history.is_some() {
             self.rows.push(Row { record, verdict: Arc::new(verdict) });
+        }
+        self.write_if_due()
+    }
+
+    fn write_if_due(&mut self) -> Result<(), End> {
+        if self.sink.as_ref().is_some_and(NdjsonSink::is_due) { self.write() } else { Ok(()) }
+    }
+
+    /// Hands all verdicts to the system. While the disk is full nothing else happens: the files are their own buffer.
+    fn write(&mut self) -> Result<(), End> {
+        let mut waits = false;
+        loop {
+            match self.sink.as_mut().map_or(Ok(()), NdjsonSink::flush) {
+                Ok(()) => break,
+                Err(error) if is_full(&error) => {
+                    if !std::mem::replace(&mut waits, true) {
+                        tracing::error!("output: {error}; waiting for room");
+                        self.shared.updates.send(Update::OutputWaits(Some(error.to_string())))?;
+                    }
+                    if self.shared.stop.wait(FULL) {
+                        return Err(End::Full);
+                    }
+                }
+                Err(error) => return Err(End::Output(error)),
+            }
+        }
+        if waits {
+            self.shared.updates.send(Update::OutputWaits(None))?;
         }
         Ok(())
     }
 
     fn flush(&mut self, judge: &Judge) -> Result<(), End> {
-        if let Some(sink) = &mut self.sink {
-            sink.flush()?;
+        self.write()?;
+        if let Some(saver) = &mut self.saver {
+            saver.save_if_due(judge, self.sink.as_ref(), &self.shared);
         }
-        if !self.rejected.is_empty() {
-            let mut rejected = std::mem::take(&mut self.rejected);
-            let count = rejected.len() as u64;
-            rejected.truncate(REJECTED_SHOWN);
-            self.shared.updates.send(Update::Rejected { count, shown: rejected })?;
+        if self.bounds.rejected > 0 {
+            let shown = std::mem::take(&mut self.rejected);
+            let count = std::mem::take(&mut self.bounds.rejected);
+            self.shared.updates.send(Update::Rejected { count, shown })?;
         }
         if let Some(history) = &mut self.history
             && !self.rows.is_empty()
@@ -231,23 +352,10 @@ impl Stage {
             self.shared.updates.send(Update::Judged { rows, history: history.view() })?;
         }
         self.flushed_at = self.shared.clock.elapsed();
-        if self.history.is_some() && self.flushed_at - self.health_at >= HEALTH {
+        if self.flushed_at - self.health_at >= HEALTH {
             self.health(judge)?;
         }
         Ok(())
-    }
-
-    fn health(&mut self, judge: &Judge) -> Result<(), End> {
-        self.health_at = self.shared.clock.elapsed();
-        let (rules, counts) = judge.rules();
-        let report = HealthReport {
-            stages: self.stages.iter().map(|stage| stage.report()).collect(),
-            pool: self.shared.pool.counts(),
-            rules: Arc::clone(rules),
-            counts: counts.to_vec(),
-            at: self.shared.clock.now(),
-        };
-        Ok(self.shared.updates.send(Update::Health(report))?)
     }
 }
 

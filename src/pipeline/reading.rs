@@ -1,10 +1,11 @@
 //! First stage: files and standard input to batches of lines. One thread looks at all files in turn, so that a loud
 //! one does not starve a quiet one; standard input has a thread of its own, since reading it can't be interrupted.
 
+mod rebuild;
+mod streams;
+
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
-use std::fs::File;
-use std::io::Read;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,10 +17,11 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use super::{Input, Options, Shared, spawn};
 use crate::message::channel::Sender;
 use crate::message::{SourceReport, SourceState, Update};
-use crate::source::identity::Identity;
+use crate::sink::past::Judged;
+use crate::source::ledger::Known;
 use crate::source::lines::batch;
-use crate::source::tail::{Look, Tail};
-use crate::source::{From, LineBatch, stdin};
+use crate::source::tail::{self, Look, Tail};
+use crate::source::{From, LineBatch};
 
 /// Files are looked at this often, notified or not.
 const POLL: Duration = Duration::from_millis(100);
@@ -27,134 +29,121 @@ const POLL: Duration = Duration::from_millis(100);
 /// Patterns are looked at this often for new files, and reports are renewed.
 const RESCAN: Duration = Duration::from_millis(500);
 
-/// Files whose positions are remembered; past it they are forgotten.
-const KNOWN: usize = 65_536;
+/// What is read.
+pub(super) enum Read {
+    /// Lines that are new.
+    Lines(LineBatch),
+    /// Lines whose verdicts are written, from this number on: read again for what the engines learn from them.
+    Known(LineBatch, u64),
+    /// There are no more of those, and all files that are there at the start are known.
+    Rebuilt,
+    /// This reader has reached the end once.
+    CaughtUp,
+}
 
 pub(super) struct Stage {
     inputs: Vec<Input>,
-    from: From,
-    follow: bool,
-    limit: usize,
+    options: tail::Options,
+    rebuild: VecDeque<Judged>,
     shared: Shared,
 }
 
 impl Stage {
-    pub fn new(options: &Options, shared: Shared) -> Self {
+    pub fn new(options: &mut Options, shared: Shared) -> Self {
         Self {
             inputs: options.inputs.clone(),
-            from: options.from,
-            follow: options.follow,
-            limit: options.limits.line_bytes,
+            options: tail::Options {
+                from: options.from,
+                follow: options.follow,
+                line_bytes: options.limits.line_bytes,
+                unpacked_bytes: options.unpacked_bytes,
+            },
+            rebuild: std::mem::take(&mut options.resume.past.verdicts),
             shared,
         }
     }
 
+    /// Readers, each of which says when it has reached the end: all files have one together.
+    pub fn readers(inputs: &[Input]) -> usize {
+        let files = inputs.iter().any(|input| matches!(input, Input::Files(_)));
+        inputs.iter().filter(|input| !matches!(input, Input::Files(_))).count() + usize::from(files)
+    }
+
     /// Starts the threads; they end when the input does, when nobody wants more, or when they are stopped.
-    pub fn start(self, lines: Sender<LineBatch>) -> std::io::Result<()> {
+    pub fn start(self, lines: Sender<Read>) -> std::io::Result<()> {
         let mut patterns: Vec<PathBuf> = Vec::new();
-        for input in &self.inputs {
-            let (shared, limit, lines) = (self.shared.clone(), self.limit, lines.clone());
+        for input in self.inputs {
             match input {
-                Input::Files(pattern) => patterns.push(pattern.clone()),
-                Input::Stdin => {
-                    let read = move || read_stream("-", || Ok(std::io::stdin().lock()), &shared, limit, &lines);
-                    spawn("stdin", read).map(drop)?;
-                }
-                Input::Stream(path) => {
-                    let path = path.clone();
-                    let name = path.to_string_lossy().into_owned();
-                    // Opened in its own thread: that waits until somebody writes.
-                    let read = move || read_stream(&name, || File::open(&path), &shared, limit, &lines);
-                    spawn("stream", read).map(drop)?;
-                }
+                Input::Files(pattern) => patterns.push(pattern),
+                stream => streams::start(stream, self.shared.clone(), self.options.line_bytes, lines.clone())?,
             }
         }
         if !patterns.is_empty() {
             let files = Files {
                 patterns,
-                from: self.from,
-                follow: self.follow,
-                limit: self.limit,
+                options: self.options,
                 tails: Vec::new(),
-                known: HashMap::new(),
                 states: RefCell::default(),
                 shared: self.shared,
             };
-            spawn("source", move || files.run(&lines))?;
+            spawn("source", move || files.run(self.rebuild, &lines))?;
         }
         Ok(())
     }
 }
 
-fn read_stream<R: Read>(
-    name: &str,
-    open: impl FnOnce() -> std::io::Result<R>,
-    shared: &Shared,
-    limit: usize,
-    lines: &Sender<LineBatch>,
-) {
-    let mut total = 0;
-    let result = open().and_then(|input| {
-        stdin::read(name, input, limit, &*shared.clock, |batch, read| {
-            total = read;
-            !shared.stopped() && lines.send(batch).is_ok()
-        })
-    });
-    let state = match result {
-        Ok(()) => SourceState::Ended,
-        Err(error) => SourceState::Failed(error.to_string()),
-    };
-    let _ = shared.updates.send(Update::Source(SourceReport { name: name.into(), state, read: total, behind: 0 }));
-}
-
 struct Files {
     patterns: Vec<PathBuf>,
-    from: From,
-    follow: bool,
-    limit: usize,
+    options: tail::Options,
     tails: Vec<Tail>,
-    /// How far files were read, by identity.
-    known: HashMap<Arc<str>, u64>,
     states: RefCell<HashMap<Arc<str>, SourceState>>,
     shared: Shared,
 }
 
 impl Files {
-    fn run(mut self, lines: &Sender<LineBatch>) {
+    fn run(mut self, rebuild: VecDeque<Judged>, lines: &Sender<Read>) {
         let (wake_in, wake) = sync_channel(1);
         let mut watcher = watcher(wake_in);
-        let mut scanned = None;
-        let mut first = true;
+        // What is there at the start is entered where the user said; what comes later is new from its first byte.
+        self.scan(self.options.from, &mut watcher);
+        if self.rebuild(rebuild, lines).is_none() {
+            return;
+        }
+        let mut scanned = self.shared.clock.elapsed();
+        let mut caught_up = false;
         while !self.shared.stopped() {
             let now = self.shared.clock.elapsed();
-            let due = scanned.is_none_or(|at| now - at >= RESCAN);
-            if due && (self.follow || first) {
-                // What is there at the start is entered where the user said; what comes later is new from its first byte.
-                self.scan(if first { self.from } else { From::Start }, &mut watcher);
-                scanned = Some(now);
-                first = false;
+            let due = now - scanned >= RESCAN;
+            if due && self.options.follow {
+                self.scan(From::Start, &mut watcher);
+                scanned = now;
             }
-            match self.look(lines, due) {
-                None => return,
-                Some(true) => {}
-                Some(false) if self.tails.is_empty() && !self.follow => return,
-                Some(false) => wait(&wake),
+            let Some(busy) = self.look(lines, due) else { return };
+            if !caught_up && self.tails.iter().all(Tail::is_caught_up) {
+                caught_up = true;
+                if lines.send(Read::CaughtUp).is_err() {
+                    return;
+                }
+            }
+            match busy {
+                true => {}
+                false if self.tails.is_empty() && !self.options.follow => return,
+                false => wait(&wake),
             }
         }
     }
 
     /// Adds the files that patterns have come to match. A plain path is added even if it is not there: it is waited for.
     fn scan(&mut self, from: From, watcher: &mut Option<RecommendedWatcher>) {
-        self.remember();
         let mut entered = HashSet::new();
         for pattern in &self.patterns {
             let files = expand(pattern);
             self.report_pattern(pattern, files.is_empty());
-            for path in files {
-                if self.tails.iter().any(|tail| tail.path() == path) {
+            for path in oldest_first(files) {
+                let known = self.tails.iter().any(|tail| tail.path() == path);
+                if known || !self.is_new(&path, pattern) {
                     continue;
                 }
-                let Some(from) = self.entry(&path, from) else { continue };
                 // One file under two names (`log` and `./log`, a link beside it) is read once.
                 if std::fs::metadata(&path).is_ok_and(|meta| !entered.insert((meta.dev(), meta.ino()))) {
                     continue;
@@ -166,90 +155,77 @@ impl Files {
                     tracing::debug!("not notified of {}: {error}", folder.display());
                 }
                 let name: Arc<str> = path.to_string_lossy().into();
-                self.tails.push(Tail::new(path, name, from, self.follow, self.limit));
+                self.tails.push(Tail::new(path, name, tail::Options { from, ..self.options }));
             }
         }
     }
 
-    /// Where to enter a file: where reading it under another name has ended (a pattern also matches what was rotated
-    /// away), or not at all while it is still read there.
-    fn entry(&self, path: &Path, from: From) -> Option<From> {
-        let identity = File::open(path).and_then(|file| Identity::of(&file, !self.follow)).ok().flatten();
-        let Some(identity) = identity else { return Some(from) };
-        if self.tails.iter().flat_map(Tail::positions).any(|(held, _)| *held == identity.hash) {
-            return None;
+    /// Whether a file is to be read under this name: not while it is read under another one (a pattern also matches
+    /// what was rotated away), and not if it is written here.
+    fn is_new(&self, path: &Path, pattern: &Path) -> bool {
+        let ledger = self.shared.ledger();
+        if path != pattern && ledger.is_own(path) {
+            return false;
         }
-        match self.known.get(&identity.hash) {
-            Some(read) => Some(From::At(*read)),
-            None => Some(from),
-        }
-    }
-
-    /// Remembers how far each file was read.
-    fn remember(&mut self) {
-        if self.known.len() > KNOWN {
-            self.known.clear();
-        }
-        let positions = self.tails.iter().flat_map(Tail::positions);
-        self.known.extend(positions.map(|(file, read)| (Arc::clone(file), read)));
+        path == pattern || !matches!(tail::known(path, !self.options.follow, &ledger), Known::Held | Known::Copy)
     }
 
     /// A pattern that matches nothing yet is waited for like a file that is not there, and said.
     fn report_pattern(&self, pattern: &Path, empty: bool) {
+        if !empty && self.tails.iter().any(|tail| tail.path() == pattern) {
+            return;
+        }
         let name: Arc<str> = pattern.to_string_lossy().into();
         let waited = matches!(self.states.borrow().get(&name), Some(SourceState::Waiting(_)));
         if waited == empty || (!empty && !waited) {
             return;
         }
         let state = if empty { SourceState::Waiting("no file matches yet".into()) } else { SourceState::Following };
-        let report = SourceReport { name: Arc::clone(&name), state: state.clone(), read: 0, behind: 0 };
-        let _ = self.shared.updates.send(Update::Source(report));
-        self.states.borrow_mut().insert(name, state);
+        self.report(&name, state, 0, 0);
+    }
+
+    /// Says how a source is; whether anybody listens.
+    fn report(&self, name: &Arc<str>, state: SourceState, read: u64, behind: u64) -> Option<()> {
+        let at = self.shared.clock.now();
+        let report = SourceReport { name: Arc::clone(name), state: state.clone(), read, behind, at };
+        self.states.borrow_mut().insert(Arc::clone(name), state);
+        self.shared.updates.send(Update::Source(report)).ok()
     }
 
     /// Looks at every file once. `Some(true)` if anything was read, `None` when nobody wants more.
-    fn look(&mut self, lines: &Sender<LineBatch>, renew: bool) -> Option<bool> {
+    fn look(&mut self, lines: &Sender<Read>, renew: bool) -> Option<bool> {
         let mut busy = false;
         let mut ended = Vec::new();
-        for (index, tail) in self.tails.iter_mut().enumerate() {
+        for index in 0..self.tails.len() {
+            let tail = &mut self.tails[index];
             let name = Arc::clone(tail.name());
             let mut found = Vec::new();
-            let look = tail.look(|file, data, spans| found.push((Arc::clone(file), data, spans)));
+            let look = tail.look(&mut self.shared.ledger(), |file, cut| found.push((Arc::clone(file), cut)));
             let clock = &self.shared.clock;
-            for (file, data, spans) in found {
-                lines.send(batch(&name, &file, (data, spans), clock.elapsed(), clock.now())).ok()?;
+            for (file, cut) in found {
+                lines.send(Read::Lines(batch(&name, &file, cut, clock.elapsed(), clock.now()))).ok()?;
             }
+            for notice in tail.notices() {
+                self.shared.updates.send(Update::Notice(notice)).ok()?;
+            }
+            busy |= look == Look::More;
+            let (read, behind, gone) = (tail.read_bytes(), tail.behind(), tail.is_gone());
+            let named = self.patterns.iter().any(|pattern| pattern == tail.path());
             let state = match look {
-                Look::More => {
-                    busy = true;
-                    SourceState::Reading
-                }
+                Look::More => SourceState::Reading,
                 Look::Idle => SourceState::Following,
                 // What a pattern has matched and is no more is forgotten; what was named is waited for.
-                Look::Waiting(_) if tail.is_gone() && !self.patterns.iter().any(|named| named == tail.path()) => {
-                    ended.push(index);
-                    SourceState::Ended
-                }
-                Look::Waiting(why) if self.follow => SourceState::Waiting(why),
-                Look::Waiting(why) => {
-                    ended.push(index);
-                    SourceState::Failed(why)
-                }
-                Look::Ended => {
-                    ended.push(index);
-                    SourceState::Ended
-                }
+                Look::Waiting(_) if gone && !named => SourceState::Ended,
+                Look::Waiting(why) if self.options.follow => SourceState::Waiting(why),
+                Look::Waiting(why) => SourceState::Failed(why),
+                Look::Ended => SourceState::Ended,
             };
+            if matches!(state, SourceState::Ended | SourceState::Failed(_)) {
+                ended.push(index);
+            }
             let changed = self.states.borrow().get(&name) != Some(&state);
             if changed || (renew && state == SourceState::Reading) {
-                let report = SourceReport {
-                    name: Arc::clone(&name),
-                    state: state.clone(),
-                    read: tail.read_bytes(),
-                    behind: tail.behind(),
-                };
-                self.shared.updates.send(Update::Source(report)).ok()?;
-                self.states.borrow_mut().insert(name, state);
+                self.report(&name, state, read, behind)?;
             }
         }
         for index in ended.into_iter().rev() {
@@ -280,4 +256,11 @@ pub fn expand(pattern: &Path) -> Vec<PathBuf> {
         return vec![pattern.to_owned()];
     }
     glob::glob(&text).map(|found| found.filter_map(Result::ok).collect()).unwrap_or_default()
+}
+
+/// What was rotated away is read before what took its place.
+fn oldest_first(mut files: Vec<PathBuf>) -> Vec<PathBuf> {
+    let changed = |path: &PathBuf| std::fs::metadata(path).map_or((i64::MAX, 0), |m| (m.mtime(), m.mtime_nsec()));
+    files.sort_by_cached_key(|path| (changed(path), path.clone()));
+    files
 }

@@ -362,6 +362,13 @@ impl<'de> Visitor<'de> for Leaf<'_> {
     }
 }
 
+/// The event time of a line that is a record, if it has one.
+pub fn time_of(line: &[u8]) -> Option<Timestamp> {
+    let origin = Origin { source: "".into(), file: "".into(), offset: 0, line: None, part: 0 };
+    let record = Parser::new(Limits::default(), &[]).parse(Seq(0), origin, Bytes::copy_from_slice(line));
+    record.ok().and_then(|record| record.ts)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

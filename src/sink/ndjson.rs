@@ -1,10 +1,10 @@
 //! Verdicts, one a line; refused lines in a file beside them.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::collections::HashMap;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::create_private;
+use super::file::{Existing, FileMark, Lines};
 use crate::record::Rejected;
 use crate::verdict::Verdict;
 use crate::verdict::json::{self, Options};
@@ -14,71 +14,130 @@ const BUFFER: usize = 256 << 10;
 
 /// An output.
 pub struct NdjsonSink {
-    out: BufWriter<Box<dyn Write + Send>>,
-    rejected_path: Option<PathBuf>,
-    rejected: Option<BufWriter<File>>,
+    out: Lines,
+    rejected: Option<Lines>,
     options: Options,
+    /// Reports of refused lines that a former run has written, of lines that will be read again.
+    past: HashMap<Vec<u8>, u32>,
+    /// Where the file of refused lines stood when that run made its checkpoint.
+    past_mark: Option<FileMark>,
     line: Vec<u8>,
+}
+
+/// How a file is opened.
+#[derive(Debug, Clone, Copy)]
+pub struct Opening {
+    /// What becomes of one that is there.
+    pub existing: Existing,
+    /// Size past which it rotates.
+    pub max_bytes: Option<u64>,
+    /// Form of the lines.
+    pub options: Options,
 }
 
 impl NdjsonSink {
     /// Writes to standard output.
     pub fn stdout(options: Options) -> Self {
-        Self::new(Box::new(io::stdout()), None, options)
-    }
-
-    /// Writes to a file, replacing it and the file of refused lines beside it.
-    ///
-    /// # Errors
-    /// When the file can't be created.
-    pub fn create(path: &Path, options: Options) -> io::Result<Self> {
-        let out = create_private(path)?;
-        let rejected = rejected_path(path);
-        match std::fs::remove_file(&rejected) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        Ok(Self::new(Box::new(out), Some(rejected), options))
+        Self::new(Box::new(io::stdout()), options)
     }
 
     /// Writes to anything.
-    pub fn new(out: Box<dyn Write + Send>, rejected_path: Option<PathBuf>, options: Options) -> Self {
-        let out = BufWriter::with_capacity(BUFFER, out);
-        Self { out, rejected_path, rejected: None, options, line: Vec::new() }
+    pub fn new(out: Box<dyn Write + Send>, options: Options) -> Self {
+        Self::of(Lines::stream(out), None, options)
     }
 
-    /// Writes a verdict.
+    /// Writes to a file, and to one beside it for refused lines.
     ///
     /// # Errors
-    /// When the output does not take it.
-    pub fn verdict(&mut self, verdict: &Verdict) -> io::Result<()> {
-        self.line.clear();
-        json::write(&mut self.line, verdict, self.options);
-        self.out.write_all(&self.line)
-    }
-
-    /// Writes the report of a refused line, if there is a place for it.
-    ///
-    /// # Errors
-    /// When the file can't be created or written.
-    pub fn rejected(&mut self, rejected: &Rejected) -> io::Result<()> {
-        let Some(path) = &self.rejected_path else { return Ok(()) };
-        let out = match &mut self.rejected {
-            Some(out) => out,
-            none => none.insert(BufWriter::new(create_private(path)?)),
+    /// When a file can't be opened, or another process is writing it (`WouldBlock`).
+    pub fn open(path: &Path, opening: Opening) -> io::Result<Self> {
+        let out = Lines::open(path, opening.existing, opening.max_bytes)?;
+        if out.mark().is_none() {
+            return Ok(Self::of(out, None, opening.options));
+        }
+        let beside = rejected_path(path);
+        // A replaced output leaves no report of the lines that the old one refused.
+        if opening.existing == Existing::Replace && beside.exists() {
+            std::fs::remove_file(&beside)?;
+        }
+        let rejected = match beside.exists() {
+            true => Lines::open(&beside, opening.existing, opening.max_bytes)?,
+            false => Lines::later(&beside, opening.max_bytes),
         };
+        Ok(Self::of(out, Some(rejected), opening.options))
+    }
+
+    fn of(out: Lines, rejected: Option<Lines>, options: Options) -> Self {
+        Self { out, rejected, options, past: HashMap::new(), past_mark: None, line: Vec::new() }
+    }
+
+    /// Lines that a former run has refused after its checkpoint: their reports are there when they are read again.
+    pub fn remember(&mut self, rejected: HashMap<Vec<u8>, u32>, mark: Option<FileMark>) {
+        (self.past, self.past_mark) = (rejected, mark);
+    }
+
+    /// Everything that was there at the start has been read: what comes now is new.
+    pub fn forget_past(&mut self) {
+        (self.past, self.past_mark) = (HashMap::new(), None);
+    }
+
+    /// Takes a verdict. It is written with others, by [`NdjsonSink::flush`] at the latest.
+    pub fn verdict(&mut self, verdict: &Verdict) {
+        json::write(self.out.pending(), verdict, self.options);
+    }
+
+    /// Takes the report of a refused line, if there is a place for it.
+    pub fn rejected(&mut self, rejected: &Rejected) {
+        let Some(out) = &mut self.rejected else { return };
         self.line.clear();
         json::write_rejected(&mut self.line, rejected);
-        out.write_all(&self.line)
+        match self.past.get_mut(&self.line) {
+            Some(count) if *count > 0 => *count -= 1,
+            _ => out.push(&self.line),
+        }
     }
 
-    /// Hands everything to the system.
+    /// Whether so much waits that it should be written.
+    pub fn is_due(&self) -> bool {
+        self.out.waiting() >= BUFFER || self.rejected.as_ref().is_some_and(|out| out.waiting() >= BUFFER)
+    }
+
+    /// Hands everything to the system: refused lines first, so that whoever finds a verdict finds the reports of all
+    /// lines before it.
     ///
     /// # Errors
-    /// When an output does not take it.
+    /// When an output does not take it; the rest still waits then.
     pub fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()?;
-        self.rejected.as_mut().map_or(Ok(()), Write::flush)
+        self.rejected.as_mut().map_or(Ok(()), Lines::flush)?;
+        self.out.flush()
+    }
+
+    /// Gives up what waits; a line that was written in part is taken back.
+    pub fn abandon(&mut self) {
+        self.out.abandon();
+        if let Some(rejected) = &mut self.rejected {
+            rejected.abandon();
+        }
+    }
+
+    /// Makes sure that what was flushed outlives a loss of power.
+    ///
+    /// # Errors
+    /// When the system can't.
+    pub fn sync(&self) -> io::Result<()> {
+        self.rejected.as_ref().map_or(Ok(()), Lines::sync)?;
+        self.out.sync()
+    }
+
+    /// Size past which the output rotates.
+    pub fn max_bytes(&self) -> Option<u64> {
+        self.out.max_bytes()
+    }
+
+    /// Lengths of the output and of the file of refused lines, where they are files.
+    pub fn marks(&self) -> (Option<FileMark>, Option<FileMark>) {
+        let rejected = self.rejected.as_ref().and_then(Lines::mark);
+        (self.out.mark(), if self.past.is_empty() { rejected } else { self.past_mark.or(rejected) })
     }
 }
 

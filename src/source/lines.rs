@@ -7,13 +7,24 @@ use bytes::{Bytes, BytesMut};
 use jiff::Timestamp;
 use memchr::memchr;
 
-use super::{LineBatch, Span};
+use super::{LineBatch, Place, Span};
 
 /// Bytes kept of a line that is too long, to show which one it was.
 const EXCERPT: usize = 256;
 
 /// Lines a batch has at most: a loud source yields so often, and a record waits for so few others.
 const BATCH_LINES: usize = 256;
+
+/// Whole lines, cut off a stream.
+#[derive(Debug, Clone)]
+pub struct Cut {
+    /// Their bytes.
+    pub data: Bytes,
+    /// Where each stands.
+    pub lines: Vec<Span>,
+    /// The place behind the last.
+    pub end: Place,
+}
 
 /// Cuts a stream into lines.
 #[derive(Debug)]
@@ -28,13 +39,15 @@ pub struct Splitter {
     offset: u64,
     /// Bytes of the line being read, held or not.
     length: u64,
+    /// NUL bytes before it: what a log begins with when it was cut short under a writer that did not notice.
+    nuls: u64,
     number: Option<u64>,
 }
 
 impl Splitter {
     /// A splitter that starts at `offset`, on line `number` if that is known.
     pub fn new(limit: usize, offset: u64, number: Option<u64>) -> Self {
-        Self { limit, data: BytesMut::new(), lines: Vec::new(), line_start: 0, offset, length: 0, number }
+        Self { limit, data: BytesMut::new(), lines: Vec::new(), line_start: 0, offset, length: 0, nuls: 0, number }
     }
 
     /// Offset behind the last complete line.
@@ -42,8 +55,13 @@ impl Splitter {
         self.offset
     }
 
+    /// The place behind the last complete line, and how many lines there were.
+    pub fn place(&self) -> Place {
+        Place { offset: self.offset, line: self.number, before: None }
+    }
+
     /// Takes bytes in; calls `emit` for every full batch.
-    pub fn push(&mut self, mut bytes: &[u8], mut emit: impl FnMut(Bytes, Vec<Span>)) {
+    pub fn push(&mut self, mut bytes: &[u8], mut emit: impl FnMut(Cut)) {
         while let Some(at) = memchr(b'\n', bytes) {
             self.hold(&bytes[..at]);
             self.end_line(1);
@@ -56,21 +74,26 @@ impl Splitter {
     }
 
     /// Hands over what is complete.
-    pub fn flush(&mut self, mut emit: impl FnMut(Bytes, Vec<Span>)) {
+    pub fn flush(&mut self, mut emit: impl FnMut(Cut)) {
         if !self.lines.is_empty() {
             self.take(&mut emit);
         }
     }
 
     /// At the end of the input: the last line needs no newline.
-    pub fn finish(&mut self, emit: impl FnMut(Bytes, Vec<Span>)) {
+    pub fn finish(&mut self, emit: impl FnMut(Cut)) {
         if self.length > 0 {
             self.end_line(0);
         }
         self.flush(emit);
     }
 
-    fn hold(&mut self, bytes: &[u8]) {
+    fn hold(&mut self, mut bytes: &[u8]) {
+        if self.length == 0 {
+            let start = bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len());
+            self.nuls += start as u64;
+            bytes = &bytes[start..];
+        }
         self.length += bytes.len() as u64;
         let held = self.data.len() - self.line_start;
         if self.length <= self.limit as u64 {
@@ -97,28 +120,23 @@ impl Splitter {
         } else {
             self.lines.push(Span { start, end, offset: self.offset, line: self.number, too_long });
         }
-        self.offset += self.length + newline;
-        self.length = 0;
+        self.offset += self.nuls + self.length + newline;
+        (self.length, self.nuls) = (0, 0);
         self.number = self.number.map(|n| n + 1);
         self.line_start = self.data.len();
     }
 
-    fn take(&mut self, emit: &mut impl FnMut(Bytes, Vec<Span>)) {
+    fn take(&mut self, emit: &mut impl FnMut(Cut)) {
         let data = self.data.split_to(self.line_start).freeze();
         self.line_start = 0;
-        emit(data, std::mem::take(&mut self.lines));
+        emit(Cut { data, lines: std::mem::take(&mut self.lines), end: self.place() });
     }
 }
 
 /// Puts a source's name and the time to what a splitter hands over.
-pub fn batch(
-    source: &Arc<str>,
-    file: &Arc<str>,
-    (data, lines): (Bytes, Vec<Span>),
-    read_at: Duration,
-    read_ts: Timestamp,
-) -> LineBatch {
-    LineBatch { source: Arc::clone(source), file: Arc::clone(file), data, lines, read_at, read_ts }
+pub fn batch(source: &Arc<str>, file: &Arc<str>, cut: Cut, read_at: Duration, read_ts: Timestamp) -> LineBatch {
+    let Cut { data, lines, end } = cut;
+    LineBatch { source: Arc::clone(source), file: Arc::clone(file), data, lines, end, read_at, read_ts }
 }
 
 #[cfg(test)]
@@ -132,8 +150,9 @@ mod tests {
     fn split(input: &[u8], pieces: usize, limit: usize) -> Vec<Line> {
         let mut splitter = Splitter::new(limit, 0, Some(1));
         let mut seen = Vec::new();
-        let mut emit = |data: Bytes, lines: Vec<Span>| {
-            seen.extend(lines.iter().map(|l| (data[l.start..l.end].to_vec(), l.offset, l.line.unwrap(), l.too_long)));
+        let mut emit = |cut: Cut| {
+            let text = |l: &Span| cut.data[l.start..l.end].to_vec();
+            seen.extend(cut.lines.iter().map(|l| (text(l), l.offset, l.line.unwrap(), l.too_long)));
         };
         for piece in input.chunks(pieces.max(1)) {
             splitter.push(piece, &mut emit);
@@ -151,17 +170,24 @@ mod tests {
     }
 
     #[test]
+    fn nul_bytes_before_a_line_are_no_part_of_it() {
+        let lines = split(b"\0\0\0\0{}\n\0\n{\0}\n", 3, 4);
+        let want: Vec<Line> = vec![(b"{}".into(), 0, 1, None), (b"{\0}".into(), 9, 3, None)];
+        assert_eq!(lines, want);
+    }
+
+    #[test]
     fn a_long_line_is_not_held() {
         let mut input = vec![b'x'; 10_000];
         input.extend(b"\nok\n");
         let mut splitter = Splitter::new(1_000, 0, Some(1));
         let mut seen = Vec::new();
         for piece in input.chunks(100) {
-            splitter.push(piece, |data, lines| seen.push((data, lines)));
+            splitter.push(piece, |cut| seen.push(cut));
             assert!(splitter.data.len() <= 1_000);
         }
-        splitter.finish(|data, lines| seen.push((data, lines)));
-        let spans: Vec<_> = seen.iter().flat_map(|(_, lines)| lines).map(|l| (l.end - l.start, l.too_long)).collect();
+        splitter.finish(|cut| seen.push(cut));
+        let spans: Vec<_> = seen.iter().flat_map(|cut| &cut.lines).map(|l| (l.end - l.start, l.too_long)).collect();
         assert_eq!(spans, [(EXCERPT, Some(10_000)), (2, None)]);
     }
 

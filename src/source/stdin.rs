@@ -29,15 +29,15 @@ pub fn read(
         };
         total += read as u64;
         let mut ready = Vec::new();
-        let mut collect = |data, lines| ready.push((data, lines));
+        let mut collect = |cut| ready.push(cut);
         if read == 0 {
             splitter.finish(&mut collect);
         } else {
             splitter.push(&buffer[..read], &mut collect);
             splitter.flush(&mut collect);
         }
-        for lines in ready {
-            if !emit(batch(&name, &name, lines, clock.elapsed(), clock.now()), total) {
+        for cut in ready {
+            if !emit(batch(&name, &name, cut, clock.elapsed(), clock.now()), total) {
                 return Ok(());
             }
         }

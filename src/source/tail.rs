@@ -1,24 +1,37 @@
-//! A file that is followed, or read to its end.
+//! A path that is followed, or a file that is read to its end.
 //!
 //! Looking is the truth: each look compares the open file with what the path names now. A notification only wakes.
+//!
+//! ```text
+//! before        after           what it was                    what is read
+//! log = A       log = B         rename (or a switched link)    the rest of A, files between A and B, then B
+//! log = A       log = A, other  cut short, or written anew     the rest of A from its copy if there is one, then A
+//! log = A       log missing     a rotation under way           A, for ten seconds more
+//! (not running) log = B         the same, at the start         by the marks of the checkpoint
+//! ```
 
-use std::fs::File;
+mod open;
+
+use std::fs;
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bytes::Bytes;
-
+use super::From;
+use super::content::Content;
 use super::identity::Identity;
-use super::lines::Splitter;
-use super::{From, Span};
+use super::ledger::{Known, Ledger, Mark, is_copy};
+use super::lines::Cut;
+use super::siblings::{self, Sibling};
 
-/// Bytes read at one look: a loud file yields to the others so often.
-const LOOK: usize = 256 << 10;
+use open::{Emit, Identified, LOOK, Open};
 
-/// Files up to this size have their lines counted when they are entered in the middle.
-const COUNT_LINES: u64 = 256 << 20;
+/// Looks without news after which a file that was rotated away is let go: ten seconds at ten looks a second.
+const FORMER_LOOKS: u32 = 100;
+
+/// Files that are looked at again after a restart although all of them was read: their writers may not know yet.
+const RESUMED: usize = 8;
 
 /// What a look found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,49 +46,58 @@ pub enum Look {
     Ended,
 }
 
-impl Open {
-    /// Reads what is there, up to a bound; bytes read.
-    fn read(&mut self, buffer: &mut Vec<u8>, emit: &mut impl FnMut(&Arc<str>, Bytes, Vec<Span>)) -> io::Result<u64> {
-        buffer.resize(LOOK, 0);
-        let read = self.file.read_at(buffer, self.position)?;
-        self.position += read as u64;
-        let file = Arc::clone(&self.identity.hash);
-        self.splitter.push(&buffer[..read], |data, lines| emit(&file, data, lines));
-        self.splitter.flush(|data, lines| emit(&file, data, lines));
-        Ok(read as u64)
-    }
-}
-
-struct Open {
-    file: File,
-    identity: Identity,
-    position: u64,
-    splitter: Splitter,
+/// How a path is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Where to begin.
+    pub from: From,
+    /// Go on when the end is reached.
+    pub follow: bool,
+    /// Longest line, bytes.
+    pub line_bytes: usize,
+    /// Most that a packed file may unpack to, bytes.
+    pub unpacked_bytes: u64,
 }
 
 /// One path.
 pub struct Tail {
     path: PathBuf,
     name: Arc<str>,
+    options: Options,
+    current: Option<Open>,
+    /// Files that the path no longer names, oldest first. Their writers may not know yet: they are read on for a while.
+    former: Vec<Open>,
+    /// Where to begin in the file that the path names next.
     from: From,
-    follow: bool,
-    limit: usize,
-    open: Option<Open>,
-    /// Files that the path no longer names. Their writers may not know yet: they are read on for a while.
-    former: Vec<(Open, u32)>,
+    started: bool,
+    /// How the folder was when the files in it were looked at last.
+    folder: Vec<(i64, i64)>,
     /// Looks since the path was last there.
     gone: u32,
     buffer: Vec<u8>,
     read: u64,
+    caught_up: bool,
+    notices: Vec<String>,
 }
-
-/// Looks without news after which a file that was rotated away is let go: ten seconds at ten looks a second.
-const FORMER_LOOKS: u32 = 100;
 
 impl Tail {
     /// A tail that has not looked yet.
-    pub fn new(path: PathBuf, name: Arc<str>, from: From, follow: bool, limit: usize) -> Self {
-        Self { path, name, from, follow, limit, open: None, former: Vec::new(), gone: 0, buffer: Vec::new(), read: 0 }
+    pub fn new(path: PathBuf, name: Arc<str>, options: Options) -> Self {
+        Self {
+            path,
+            name,
+            options,
+            current: None,
+            former: Vec::new(),
+            from: options.from,
+            started: false,
+            folder: Vec::new(),
+            gone: 0,
+            buffer: Vec::new(),
+            read: 0,
+            caught_up: false,
+            notices: Vec::new(),
+        }
     }
 
     /// The path.
@@ -93,305 +115,357 @@ impl Tail {
         self.read
     }
 
-    /// The files being read, and how far.
-    pub fn positions(&self) -> impl Iterator<Item = (&Arc<str>, u64)> {
-        let former = self.former.iter().map(|(open, _)| open);
-        self.open.iter().chain(former).map(|open| (&open.identity.hash, open.position))
-    }
-
     /// Whether the path is not there any more and nothing of it is being read.
     pub fn is_gone(&self) -> bool {
-        self.gone > FORMER_LOOKS && self.open.is_none() && self.former.is_empty()
+        self.gone > FORMER_LOOKS && self.current.is_none() && self.former.is_empty()
     }
 
     /// Bytes that are there and not read yet.
     pub fn behind(&self) -> u64 {
-        let size = self.open.as_ref().and_then(|open| open.file.metadata().ok()).map_or(0, |meta| meta.len());
-        size.saturating_sub(self.open.as_ref().map_or(0, |open| open.position))
+        self.former.iter().chain(&self.current).map(Open::behind).sum()
+    }
+
+    /// Whether everything that was there has been read once.
+    pub fn is_caught_up(&self) -> bool {
+        self.caught_up
+    }
+
+    /// What the operator should know, once.
+    pub fn notices(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notices)
+    }
+
+    /// The content of a file that is being read, by its identity.
+    pub fn content_of(&mut self, hash: &str) -> Option<&mut Content> {
+        let is_it = |open: &&mut Open| open.hash().is_some_and(|held| **held == *hash);
+        self.former.iter_mut().chain(&mut self.current).find(is_it).map(Open::content)
+    }
+
+    /// Finds the files to read without reading them: those that a checkpoint knew, and what came between.
+    pub fn prepare(&mut self, ledger: &mut Ledger) {
+        let mut nothing = |_: &Arc<str>, _: Cut| {};
+        if self.options.follow {
+            // What is wrong is said by the first look.
+            let _ = self.arrange(ledger, &mut nothing);
+        }
     }
 
     /// Reads what is there, up to a bound, and hands over whole lines with the file's identity.
-    pub fn look(&mut self, mut emit: impl FnMut(&Arc<str>, Bytes, Vec<Span>)) -> Look {
-        let busy = self.look_at_former(&mut emit);
-        match self.try_look(&mut emit) {
-            Ok(Look::Idle) if busy => Look::More,
-            Ok(look) => look,
-            Err(error) => {
-                let why = match error.kind() {
-                    io::ErrorKind::NotFound => "the file does not exist yet".to_owned(),
-                    io::ErrorKind::PermissionDenied => "no permission to read the file".to_owned(),
-                    _ => error.to_string(),
-                };
-                Look::Waiting(why)
-            }
-        }
+    pub fn look(&mut self, ledger: &mut Ledger, mut emit: impl FnMut(&Arc<str>, Cut)) -> Look {
+        let look = if self.options.follow { self.follow(ledger, &mut emit) } else { self.replay(ledger, &mut emit) };
+        let look = look.unwrap_or_else(|error| {
+            Look::Waiting(match error.kind() {
+                io::ErrorKind::NotFound if self.read > 0 => "the file is not there".to_owned(),
+                io::ErrorKind::NotFound => "the file does not exist yet".to_owned(),
+                io::ErrorKind::PermissionDenied => "no permission to read it".to_owned(),
+                _ => error.to_string(),
+            })
+        });
+        self.caught_up |= !matches!(look, Look::More);
+        look
     }
 
-    /// Reads on in the files that were rotated away; lets go of those that are silent.
-    fn look_at_former(&mut self, emit: &mut impl FnMut(&Arc<str>, Bytes, Vec<Span>)) -> bool {
-        let mut busy = false;
-        let mut former = std::mem::take(&mut self.former);
-        for (open, silent) in &mut former {
-            let read = open.read(&mut self.buffer, emit).unwrap_or_else(|error| {
-                tracing::warn!("{}: a file that was rotated away: {error}", self.path.display());
-                0
-            });
-            self.read += read;
-            busy |= read > 0;
-            *silent = if read > 0 { 0 } else { *silent + 1 };
-            if *silent > FORMER_LOOKS {
-                let file = Arc::clone(&open.identity.hash);
-                open.splitter.finish(|data, lines| emit(&file, data, lines));
-            }
+    fn replay(&mut self, ledger: &mut Ledger, emit: Emit<'_>) -> io::Result<Look> {
+        if self.current.is_none() {
+            self.current = Some(self.open(&self.path, self.options.from)?);
         }
-        former.retain(|(_, silent)| *silent <= FORMER_LOOKS);
-        self.former = former;
-        busy
-    }
-
-    fn try_look(&mut self, emit: &mut impl FnMut(&Arc<str>, Bytes, Vec<Span>)) -> io::Result<Look> {
-        if self.open.is_none() {
-            match self.enter()? {
-                Some(open) => self.open = Some(open),
-                None if self.follow => return Ok(Look::Idle),
-                None => return Ok(Look::Ended),
-            }
+        let Some(open) = &mut self.current else { return Ok(Look::Ended) };
+        if open.identify(true, &self.name, &self.path, ledger)? != Identified::Yes {
+            return Ok(Look::Ended);
         }
-        let Some(open) = &mut self.open else { return Ok(Look::Idle) };
-        // Cut short where it stands (a copy was taken), or rewritten: either way it starts anew.
-        if self.follow && (open.file.metadata()?.len() < open.position || !open.identity.holds(&open.file)?) {
-            let file = Arc::clone(&open.identity.hash);
-            open.splitter.finish(|data, lines| emit(&file, data, lines));
-            self.open = None;
-            self.from = From::Start;
-            return Ok(Look::More);
-        }
-        let read = open.read(&mut self.buffer, emit)?;
-        self.read += read;
+        let read = open.read(&mut self.buffer, ledger, emit)?;
+        self.read += read as u64;
         if read > 0 {
             return Ok(Look::More);
         }
-        if !self.follow {
-            let file = Arc::clone(&open.identity.hash);
-            open.splitter.finish(|data, lines| emit(&file, data, lines));
-            return Ok(Look::Ended);
+        open.finish(ledger, emit);
+        Ok(Look::Ended)
+    }
+
+    fn follow(&mut self, ledger: &mut Ledger, emit: Emit<'_>) -> io::Result<Look> {
+        let named = self.arrange(ledger, emit);
+        if self.read_former(ledger, emit) {
+            return Ok(Look::More);
         }
-        let replaced = std::fs::metadata(&self.path).map(|meta| (meta.dev(), meta.ino()) != open.identity.inode);
-        match replaced {
-            Ok(true) => {}
-            Ok(false) => {
+        let read = match &mut self.current {
+            Some(open) => read_current(open, &self.name, &self.path, &mut self.buffer, ledger, emit)?,
+            None => 0,
+        };
+        self.read += read as u64;
+        if read > 0 {
+            return Ok(Look::More);
+        }
+        named.map(|()| Look::Idle)
+    }
+
+    fn open(&self, path: &Path, from: From) -> io::Result<Open> {
+        Open::new(path, from, self.options.line_bytes, self.options.unpacked_bytes)
+    }
+
+    /// Brings the files to be read in line with what the path names.
+    fn arrange(&mut self, ledger: &mut Ledger, emit: Emit<'_>) -> io::Result<()> {
+        if !std::mem::replace(&mut self.started, true) {
+            self.start(ledger);
+        }
+        if let Some(open) = &mut self.current
+            && !open.is_intact()?
+        {
+            self.begin_anew(ledger, emit);
+        }
+        let named = fs::metadata(&self.path).map(|meta| (meta.dev(), meta.ino()));
+        match (&self.current, named) {
+            (Some(open), Ok(inode)) if open.inode == inode => {
                 self.gone = 0;
-                return Ok(Look::Idle);
-            }
-            Err(error) => {
-                // Deleted, perhaps only for the moment of a rotation. Held on to for ever, it would keep its space.
-                self.gone += 1;
-                if self.gone > FORMER_LOOKS {
-                    let file = Arc::clone(&open.identity.hash);
-                    open.splitter.finish(|data, lines| emit(&file, data, lines));
-                    self.open = None;
-                    self.from = From::Start;
+                if open.identity.is_none() {
+                    // Nothing of it is known yet: it may have been written, copied and cut short unseen.
+                    self.take_between(ledger);
                 }
-                return Err(error);
+                self.note_strangers(ledger);
+                Ok(())
+            }
+            (_, Ok(_)) => {
+                self.former.extend(self.current.take());
+                self.gone = 0;
+                self.enter(ledger)
+            }
+            (_, Err(error)) => {
+                if error.kind() == io::ErrorKind::NotFound {
+                    self.vanished(ledger);
+                }
+                Err(error)
             }
         }
-        // The new file is read from its start, the old one to its end.
-        self.former.extend(self.open.take().map(|open| (open, 0)));
+    }
+
+    /// The path names nothing, perhaps only for the moment of a rotation. What it named is read on for a while: held on
+    /// to for ever, it would keep its space.
+    fn vanished(&mut self, ledger: &mut Ledger) {
+        self.gone += 1;
         self.from = From::Start;
-        Ok(Look::More)
+        self.former.extend(self.current.take());
+        self.take_between(ledger);
     }
 
-    /// Opens the path and finds the place to start from; `None` while the file is empty.
-    fn enter(&mut self) -> io::Result<Option<Open>> {
-        // Asked before opening: to open a pipe would wait for its writer.
-        let meta = std::fs::metadata(&self.path)?;
-        if !meta.is_file() && !meta.is_dir() {
-            return Err(io::Error::other("it is no regular file; pipe it in: watcher - < PATH"));
+    /// Takes what has come and gone unseen, if the folder has changed.
+    fn take_between(&mut self, ledger: &mut Ledger) {
+        let folder = siblings::folder_changes(&self.path);
+        if folder != self.folder {
+            self.folder = folder;
+            let between = self.between(self.current.as_ref().map(|open| open.inode), ledger);
+            self.former.extend(between);
         }
-        if meta.is_dir() {
-            return Err(io::Error::other("it is a folder; name the files in it, or a pattern such as folder/*.ndjson"));
+    }
+
+    /// Opens what the path names now, after what was rotated away between the last file and this one.
+    fn enter(&mut self, ledger: &mut Ledger) -> io::Result<()> {
+        let mut open = self.open(&self.path, self.from)?;
+        if let Some(index) = self.former.iter().position(|former| former.inode == open.inode) {
+            // It has its name back.
+            self.current = Some(self.former.remove(index));
+            return Ok(());
         }
-        let file = File::open(&self.path)?;
-        let meta = file.metadata()?;
-        let Some(identity) = Identity::of(&file, !self.follow)? else {
-            // Whatever is written into an empty file comes after the start of watching.
+        let between = self.between(Some(open.inode), ledger);
+        self.former.extend(between);
+        // A file that another path reads under its own name is left to it, until it lets go.
+        if open.identify(false, &self.name, &self.path, ledger)? != Identified::Elsewhere {
+            self.current = Some(open);
             self.from = From::Start;
-            return Ok(None);
-        };
-        let offset = match self.from {
-            From::Start => 0,
-            From::At(offset) => offset.min(meta.len()),
-            From::End => last_lines(&file, meta.len(), 0)?,
-            From::Last(count) => last_lines(&file, meta.len(), count)?,
-        };
-        let number = if offset <= COUNT_LINES { Some(1 + count_lines(&file, offset)?) } else { None };
-        let splitter = Splitter::new(self.limit, offset, number);
-        Ok(Some(Open { file, identity, position: offset, splitter }))
+            self.folder.clear();
+            self.note_strangers(ledger);
+        }
+        Ok(())
     }
-}
 
-/// Offset of the first of the last `count` complete lines; with 0, of the line being written.
-fn last_lines(file: &File, size: u64, count: u64) -> io::Result<u64> {
-    let mut buffer = vec![0u8; 64 << 10];
-    let mut end = size;
-    let mut seen = 0;
-    while end > 0 {
-        let start = end.saturating_sub(buffer.len() as u64);
-        let piece = &mut buffer[..(end - start) as usize];
-        file.read_exact_at(piece, start)?;
-        for at in memchr::memrchr_iter(b'\n', piece) {
-            // The newline that ends the last complete line comes first.
-            if seen == count {
-                return Ok(start + at as u64 + 1);
+    /// Files that have come and gone under the path unseen: rotated away before anybody looked.
+    fn between(&self, current: Option<(u64, u64)>, ledger: &mut Ledger) -> Vec<Open> {
+        let mut found = Vec::new();
+        for sibling in siblings::rotated(&self.path) {
+            let held = Some(sibling.inode) == current || self.former.iter().any(|open| open.inode == sibling.inode);
+            if held || ledger.is_own(&sibling.path) || ledger.is_named(&sibling.path) {
+                continue;
             }
-            seen += 1;
+            let Ok(mut open) = self.open(&sibling.path, From::Start) else { continue };
+            if ledger.is_stranger(sibling.inode, open.content()) {
+                continue;
+            }
+            match open.identify(true, &self.name, &sibling.path, ledger) {
+                // An empty one may still be written to by who has not noticed.
+                Ok(Identified::Yes | Identified::NotYet) => found.push(open),
+                Ok(Identified::Elsewhere) => {}
+                Err(error) => tracing::warn!("{}: {error}", sibling.path.display()),
+            }
         }
-        end = start;
+        found
     }
-    Ok(0)
+
+    /// Remembers the files beside the path, as long as it names what it did: none of them has come from it unseen.
+    fn note_strangers(&mut self, ledger: &mut Ledger) {
+        let folder = siblings::folder_changes(&self.path);
+        if folder == self.folder {
+            return;
+        }
+        let found = siblings::rotated(&self.path);
+        // Looked at after the files beside it: a rotation in between is found by the next look.
+        let still = fs::metadata(&self.path)
+            .is_ok_and(|meta| self.current.as_ref().is_some_and(|open| open.inode == (meta.dev(), meta.ino())));
+        if !still {
+            return;
+        }
+        self.folder = folder;
+        self.estrange(found, ledger);
+    }
+
+    fn estrange(&self, found: Vec<Sibling>, ledger: &mut Ledger) {
+        for sibling in found {
+            let Ok(mut content) = Content::open(&sibling.path, self.options.unpacked_bytes) else { continue };
+            if ledger.is_own(&sibling.path) || ledger.is_stranger(sibling.inode, &mut content) {
+                continue;
+            }
+            let Ok(Some(identity)) = Identity::of(&mut content, true) else { continue };
+            if !ledger.knows(&identity.hash) {
+                ledger.estrange(sibling.inode, identity.first);
+            }
+        }
+    }
+
+    /// The open file was cut short or written anew: what was not read of it may stand in a copy; then it is read from
+    /// its start.
+    fn begin_anew(&mut self, ledger: &mut Ledger, emit: Emit<'_>) {
+        let Some(mut open) = self.current.take() else { return };
+        let copy = open.reading_mark(&self.name).and_then(|mark| self.find_copy(&mark, ledger));
+        match copy.map(|(copy, path)| open.continued_in(copy, &path)) {
+            Some(Ok(copy)) => self.former.push(copy),
+            _ => open.finish(ledger, emit),
+        }
+        // It may have happened more than once.
+        let between = self.between(Some(open.inode), ledger);
+        self.former.extend(between);
+        let mut anew = open.anew();
+        if let Err(error) = anew.identify(false, &self.name, &self.path, ledger) {
+            tracing::warn!("{}: {error}", self.path.display());
+        }
+        self.current = Some(anew);
+    }
+
+    /// A file beside the path that has all that was read of the marked one, and perhaps more.
+    fn find_copy(&self, mark: &Mark, ledger: &mut Ledger) -> Option<(Content, PathBuf)> {
+        for sibling in siblings::rotated(&self.path).into_iter().rev() {
+            if ledger.is_own(&sibling.path) {
+                continue;
+            }
+            let Ok(mut content) = Content::open(&sibling.path, self.options.unpacked_bytes) else { continue };
+            let Ok(Some(identity)) = Identity::of(&mut content, true) else { continue };
+            if is_copy(mark, &identity, &mut content) {
+                ledger.copied(&self.name, &sibling.path, identity);
+                return Some((content, sibling.path));
+            }
+        }
+        None
+    }
+
+    /// A path that is new is read without what lies beside it; one that was watched before goes on where it was: finds
+    /// the files that a checkpoint knew, whatever they are called by now.
+    fn start(&mut self, ledger: &mut Ledger) {
+        if !ledger.watch(&self.name) {
+            self.folder = siblings::folder_changes(&self.path);
+            return self.estrange(siblings::rotated(&self.path), ledger);
+        }
+        self.from = From::Start;
+        let marks = ledger.marks_of(&self.name);
+        for (index, mark) in marks.iter().enumerate() {
+            match self.locate(mark, marks.len() - index, ledger) {
+                Ok(Some(open)) => {
+                    ledger.hold(mark.clone());
+                    self.former.push(open);
+                }
+                Ok(None) => {}
+                Err(error) => self.notices.push(format!("{}: {error}", mark.real.display())),
+            }
+        }
+        let named = fs::metadata(&self.path).ok().map(|meta| (meta.dev(), meta.ino()));
+        if self.former.last().is_some_and(|open| Some(open.inode) == named) {
+            self.current = self.former.pop();
+        }
+    }
+
+    /// The file of a mark, the `nth` newest, if there is anything left to read of it, or if it may grow.
+    fn locate(&mut self, mark: &Mark, nth: usize, ledger: &mut Ledger) -> io::Result<Option<Open>> {
+        if let Some(path) = siblings::of_inode(&self.path, &mark.real, mark.identity.inode) {
+            let mut open = self.open(&path, From::Start)?;
+            if mark.identity.holds(open.content())? && open.holds_place(&mark.place)? {
+                let unread = open.is_packed() || open.size()? > mark.place.offset;
+                open.resumed(mark)?;
+                return Ok((nth <= RESUMED || unread).then_some(open));
+            }
+        }
+        if let Some((copy, path)) = self.find_copy(mark, ledger) {
+            let mut open = self.open(&path, From::Start)?;
+            open.resumed(mark)?;
+            return open.continued_in(copy, &path).map(Some);
+        }
+        if nth == 1 {
+            let name = &self.name;
+            let text = format!("{name}: what was read last is gone or was written anew; lines of it may be lost");
+            self.notices.push(text);
+        }
+        Ok(None)
+    }
+
+    /// Reads on in the files that were rotated away; lets go of those that are silent. Whether there is more.
+    fn read_former(&mut self, ledger: &mut Ledger, emit: Emit<'_>) -> bool {
+        let mut busy = false;
+        for open in &mut self.former {
+            let path = open.real().to_owned();
+            let identified = open.identify(open.idle >= FORMER_LOOKS, &self.name, &path, ledger);
+            let read = identified.and_then(|_| open.read(&mut self.buffer, ledger, emit)).unwrap_or_else(|error| {
+                tracing::warn!("{}: a file that was rotated away: {error}", path.display());
+                0
+            });
+            self.read += read as u64;
+            open.idle = if read > 0 { 0 } else { open.idle + 1 };
+            if open.idle > FORMER_LOOKS || (read == 0 && open.is_packed()) {
+                open.finish(ledger, emit);
+                open.idle = FORMER_LOOKS + 1;
+            }
+            busy |= read > 0;
+            if read == LOOK {
+                // There is more of it, and it comes before the others.
+                break;
+            }
+        }
+        self.former.retain(|open| open.idle <= FORMER_LOOKS);
+        busy
+    }
 }
 
-fn count_lines(file: &File, until: u64) -> io::Result<u64> {
-    let mut buffer = vec![0u8; 256 << 10];
-    let (mut at, mut lines) = (0, 0);
-    while at < until {
-        let most = buffer.len().min((until - at) as usize);
-        let read = file.read_at(&mut buffer[..most], at)?;
-        if read == 0 {
-            break;
-        }
-        lines += memchr::memchr_iter(b'\n', &buffer[..read]).count() as u64;
-        at += read as u64;
+fn read_current(
+    open: &mut Open,
+    name: &Arc<str>,
+    path: &Path,
+    buffer: &mut Vec<u8>,
+    ledger: &mut Ledger,
+    emit: Emit<'_>,
+) -> io::Result<usize> {
+    if open.identify(false, name, path, ledger)? != Identified::Yes {
+        return Ok(0);
     }
-    Ok(lines)
+    let read = open.read(buffer, ledger, emit)?;
+    if read == 0 && open.is_packed() && !open.finished {
+        open.finish(ledger, emit);
+    }
+    Ok(read)
+}
+
+/// What is known of the file that a path names now.
+pub fn known(path: &Path, whole: bool, ledger: &Ledger) -> Known {
+    let Ok(mut content) = Content::open(path, u64::MAX) else { return Known::New };
+    match Identity::of(&mut content, whole) {
+        Ok(Some(identity)) => ledger.known(path, &identity, &mut content),
+        _ => Known::New,
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-    use std::io::Write;
-
-    use super::*;
-
-    struct Bench {
-        dir: tempfile::TempDir,
-        tail: Tail,
-        seen: Vec<(String, Option<u64>)>,
-    }
-
-    impl Bench {
-        fn new(from: From, follow: bool, text: Option<&str>) -> Self {
-            let dir = tempfile::tempdir().unwrap();
-            let path = dir.path().join("log");
-            if let Some(text) = text {
-                fs::write(&path, text).unwrap();
-            }
-            Self { dir, tail: Tail::new(path, "log".into(), from, follow, 1000), seen: vec![] }
-        }
-
-        fn append(&self, text: &str) {
-            let path = self.dir.path().join("log");
-            fs::OpenOptions::new().append(true).create(true).open(path).unwrap().write_all(text.as_bytes()).unwrap();
-        }
-
-        /// Looks until nothing more is found; the new lines.
-        fn lines(&mut self) -> (Vec<String>, Look) {
-            loop {
-                let mut got = Vec::new();
-                let look = self.tail.look(|_, data, lines| {
-                    got.extend(lines.iter().map(|l| (String::from_utf8_lossy(&data[l.start..l.end]).into(), l.line)));
-                });
-                self.seen.extend(got);
-                if look != Look::More {
-                    return (std::mem::take(&mut self.seen).into_iter().map(|(line, _)| line).collect(), look);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn follows_what_is_appended_and_waits_for_the_newline() {
-        let mut bench = Bench::new(From::Start, true, None);
-        assert!(matches!(bench.lines().1, Look::Waiting(why) if why.contains("does not exist")));
-        bench.append("a\nb");
-        assert_eq!(bench.lines(), (vec!["a".into()], Look::Idle));
-        bench.append("c\n");
-        assert_eq!(bench.lines().0, ["bc"]);
-    }
-
-    #[test]
-    fn starts_where_it_was_told() {
-        let text = "1\n2\n3\n4\npart";
-        for (from, want) in [(From::Start, 4), (From::End, 0), (From::Last(2), 2), (From::Last(99), 4)] {
-            let mut bench = Bench::new(from, true, Some(text));
-            assert_eq!(bench.lines().0.len(), want, "{from:?}");
-            bench.append("ial\n");
-            assert_eq!(bench.lines().0, ["partial"], "{from:?}");
-        }
-        let mut bench = Bench::new(From::Last(1), true, Some(text));
-        bench.tail.look(|_, _, lines| assert_eq!(lines[0].line, Some(4)));
-    }
-
-    #[test]
-    fn a_replay_ends_and_needs_no_last_newline() {
-        let mut bench = Bench::new(From::Start, false, Some("a\nb"));
-        assert_eq!(bench.lines(), (vec!["a".into(), "b".into()], Look::Ended));
-    }
-
-    #[test]
-    fn a_renamed_file_is_read_to_its_end_and_the_new_one_from_its_start() {
-        let mut bench = Bench::new(From::End, true, Some("old\n"));
-        assert!(bench.lines().0.is_empty());
-        bench.append("late\n");
-        fs::rename(bench.dir.path().join("log"), bench.dir.path().join("log.1")).unwrap();
-        bench.append("new\n");
-        assert_eq!(bench.lines().0, ["late", "new"]);
-    }
-
-    #[test]
-    fn a_writer_that_does_not_know_of_the_rotation_is_still_heard() {
-        let mut bench = Bench::new(From::Start, true, Some("old\n"));
-        let path = bench.dir.path().join("log");
-        let mut writer = fs::OpenOptions::new().append(true).open(&path).unwrap();
-        assert_eq!(bench.lines().0, ["old"]);
-        fs::rename(&path, bench.dir.path().join("log.1")).unwrap();
-        bench.append("new\n");
-        assert_eq!(bench.lines().0, ["new"]);
-        writer.write_all(b"late\nlast without end").unwrap();
-        assert_eq!(bench.lines().0, ["late"]);
-        let rest: Vec<String> = (0..=FORMER_LOOKS).flat_map(|_| bench.lines().0).collect();
-        assert_eq!(rest, ["last without end"]);
-        assert!(bench.tail.former.is_empty());
-    }
-
-    #[test]
-    fn a_file_that_was_cut_short_starts_anew() {
-        let mut bench = Bench::new(From::Start, true, Some("a long line\n"));
-        assert_eq!(bench.lines().0.len(), 1);
-        fs::write(bench.dir.path().join("log"), "b\n").unwrap();
-        assert_eq!(bench.lines().0, ["b"]);
-    }
-
-    #[test]
-    fn a_file_that_was_rewritten_longer_starts_anew() {
-        let mut bench = Bench::new(From::Start, true, Some("first line\n"));
-        assert_eq!(bench.lines().0.len(), 1);
-        fs::write(bench.dir.path().join("log"), "other line\nand one more\n").unwrap();
-        assert_eq!(bench.lines().0, ["other line", "and one more"]);
-    }
-
-    #[test]
-    fn an_unfinished_first_line_is_waited_for() {
-        let mut bench = Bench::new(From::Start, true, Some("{\"a"));
-        assert_eq!(bench.lines(), (vec![], Look::Idle));
-        bench.append("\":1}\n");
-        assert_eq!(bench.lines().0, ["{\"a\":1}"]);
-    }
-
-    #[test]
-    fn a_folder_is_named_as_such() {
-        let mut bench = Bench::new(From::Start, true, None);
-        bench.tail.path = bench.dir.path().to_owned();
-        assert!(matches!(bench.lines().1, Look::Waiting(why) if why.contains("folder")));
-    }
-}
+mod model;
+#[cfg(test)]
+mod tests;

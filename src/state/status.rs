@@ -35,6 +35,10 @@ pub struct Status {
     pub rejected: VecDeque<Rejected>,
     /// The input has ended: what it amounts to.
     pub finished: Option<Box<Summary>>,
+    /// Everything that was there at the start has been judged.
+    pub caught_up: bool,
+    /// The output takes nothing for now, and why.
+    pub output_waits: Option<String>,
     /// The output can't be written.
     pub output_failed: Option<String>,
 }

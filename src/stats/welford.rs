@@ -2,8 +2,10 @@
 //!
 //! B. P. Welford, "Note on a method for calculating corrected sums of squares and products", Technometrics 4(3), 1962.
 
+use serde::{Deserialize, Serialize};
+
 /// Count, mean and sum of squared distances from the mean.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Welford {
     count: u64,
     mean: f64,

@@ -3,6 +3,7 @@
 
 mod architecture;
 mod command_line;
+mod crash;
 mod headless;
 mod mutation;
 mod parity;

@@ -72,10 +72,21 @@ fn with_traffic_of(count: usize) -> App {
     }
     let counts = vec![watcher::engine::constraints::RuleCount { evaluated: 1, hits: 0, errors: 0 }; 5];
     app.state.apply(Update::Health(HealthReport {
-        stages: vec![StageReport { name: "lines", depth: 0, capacity: 4, passed: 10, dropped: 0 }],
+        stages: vec![StageReport {
+            name: "lines",
+            depth: 0,
+            capacity: 4,
+            passed: 10,
+            dropped: 0,
+            waited_us: 900,
+            blocked: 0,
+        }],
         pool: PoolCounts::default(),
         rules,
         counts,
+        bounds: Vec::new(),
+        event: None,
+        checkpoint: None,
         at: NOW.parse().unwrap(),
     }));
     app
@@ -124,6 +135,7 @@ fn an_empty_screen_says_what_to_do() {
         state: SourceState::Waiting("the file does not exist yet".into()),
         read: 0,
         behind: 0,
+        at: NOW.parse().unwrap(),
     }));
     insta::assert_snapshot!("empty_160x45", screen(&mut app, 160, 45));
     insta::assert_snapshot!("empty_80x24", screen(&mut app, 80, 24));
@@ -342,6 +354,7 @@ fn foreign_text_never_reaches_the_terminal_raw() {
         state: SourceState::Waiting(evil.into()),
         read: 0,
         behind: 0,
+        at: NOW.parse().unwrap(),
     }));
     engine(&mut app, EngineState::Failed(evil.into()));
     for keys in ["Tab", "f", "Tab", "Tab", "Tab", "Tab", "Enter", "?"] {

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use serde_json::Value;
 use watcher::clock::SystemClock;
 use watcher::engine::drift;
-use watcher::engine::embedding::pool::{Pool, Ready};
+use watcher::engine::embedding::pool::{self, Answer, Pool, Ready};
 use watcher::pipeline::judge::{Arrival, Judge, Judgement, Setup};
 use watcher::record::native::Parser;
 use watcher::record::{Limits, Origin, Record, Seq};
@@ -96,19 +96,20 @@ pub fn judge_all(records: &[Record], ready: Ready, rules: Arc<RuleSet>, policy: 
     let embedding = (ready.mode, Arc::clone(&ready.name));
     let setup = Setup { rules, policy, drift: drift::Options::default(), embedding, live: false };
     let mut judge = Judge::new(setup, SystemClock::shared());
-    let pool = Pool::new(32 << 20, false, SystemClock::shared());
+    let options = pool::Options { cache_bytes: 32 << 20, ..pool::Options::default() };
+    let pool = Pool::new(options, false, SystemClock::shared());
     pool.set_ready(ready);
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| pool.work(&|why| panic!("embedding: {why}")));
         }
-        let tickets = pool.submit(records);
-        let arrival = Arrival { read_at: Duration::ZERO, embedding_us: 0, otherwise: None };
+        let requests = pool.submit(records);
+        let arrival = Arrival { read_at: Duration::ZERO, embedding_us: 0, otherwise: None, shed: false };
         let judged = records
             .iter()
-            .zip(tickets)
-            .map(|(record, tickets)| {
-                let texts: Vec<_> = tickets.iter().map(|ticket| pool.wait(ticket).unwrap()).collect();
+            .zip(requests)
+            .map(|(record, request)| {
+                let Some(Answer::Texts(texts, _)) = pool.wait(&request, Duration::ZERO) else { panic!("not embedded") };
                 judge.judge(record, &texts, arrival)
             })
             .collect();

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
+use watcher::clock::{Clock, SystemClock};
+
 use crate::support::{Home, repo};
 
 /// Longest wait for anything on the screen: a bound for a test that fails, not a pause.
@@ -70,8 +72,9 @@ impl Session {
 
     /// Takes in what the program writes until the screen is as wanted.
     fn wait_for(&mut self, what: &str, wanted: impl Fn(&str) -> bool) {
+        let clock = SystemClock::new();
         while !wanted(&self.text()) {
-            match self.bytes.recv_timeout(PATIENCE) {
+            match self.bytes.recv_timeout(PATIENCE.saturating_sub(clock.elapsed())) {
                 Ok(bytes) => self.screen.process(&bytes),
                 Err(error) => panic!("{what} did not come ({error}); the screen is\n{}", self.text()),
             }

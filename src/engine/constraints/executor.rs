@@ -29,8 +29,8 @@ pub struct RuleCount {
 pub struct Constraints {
     rules: Arc<RuleSet>,
     projection: Projection,
-    last: HashMap<Arc<str>, Vec<Last>>,
-    counts: Vec<RuleCount>,
+    pub(super) last: HashMap<Arc<str>, Vec<Last>>,
+    pub(super) counts: Vec<RuleCount>,
     /// Per rule: breaches on the record under judgement.
     breached: Vec<bool>,
 }
@@ -325,10 +325,10 @@ impl Engine for Constraints {
 }
 
 /// The last value of a field in one key, for one step.
-struct Last {
-    step: usize,
-    field: Arc<str>,
-    value: f64,
+pub(super) struct Last {
+    pub step: usize,
+    pub field: Arc<str>,
+    pub value: f64,
 }
 
 #[cfg(test)]

@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::zscore::ZScore;
-use super::{Detector, Reading};
+use super::{Detector, DetectorState, Reading};
 use crate::engine::{Engine, Evidence};
 use crate::record::{Record, Seq};
 use crate::rules::Stage;
@@ -57,6 +59,16 @@ impl Drift {
         }
     }
 
+    /// Keys that are watched.
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether no key was seen yet.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
     /// Keys that made room for others.
     pub fn evicted(&self) -> u64 {
         self.evicted
@@ -71,6 +83,53 @@ impl Drift {
         let before = self.keys.len();
         self.keys.retain(|_, key| key.last > limit);
         self.evicted += (before - self.keys.len()) as u64;
+    }
+}
+
+/// The state of the engine, across the end of the process.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Saved {
+    /// Version of this form.
+    version: u32,
+    evicted: u64,
+    keys: Vec<SavedKey>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct SavedKey {
+    key: Arc<str>,
+    last: Seq,
+    series: Vec<(Arc<str>, Option<Seq>, DetectorState)>,
+}
+
+/// Version of [`Saved`].
+const SAVED: u32 = 1;
+
+impl Drift {
+    /// What it knows.
+    pub fn save(&self) -> Saved {
+        let series = |series: &Series| (Arc::clone(&series.name), series.last, series.detector.save());
+        let key = |(key, state): (&Arc<str>, &Key)| SavedKey {
+            key: Arc::clone(key),
+            last: state.last,
+            series: state.series.iter().map(series).collect(),
+        };
+        Saved { version: SAVED, evicted: self.evicted, keys: self.keys.iter().map(key).collect() }
+    }
+
+    /// Goes on from what another engine knew. `same_scores`: the same backend and model computes the divergence; its
+    /// series start anew otherwise.
+    pub fn restore(&mut self, saved: Saved, same_scores: bool) {
+        if saved.version != SAVED {
+            return;
+        }
+        self.evicted = saved.evicted;
+        let kept = |name: &str| same_scores || !name.starts_with("divergence.");
+        for SavedKey { key, last, series } in saved.keys.into_iter().take(self.options.keys) {
+            let series = series.into_iter().filter(|(name, ..)| kept(name)).take(self.options.series);
+            let series = series.map(|(name, last, state)| Series { name, detector: state.restore(), last });
+            self.keys.insert(key, Key { series: series.collect(), last });
+        }
     }
 }
 
@@ -180,6 +239,27 @@ mod tests {
         }
         assert!(engine.keys.len() <= 8);
         assert!(engine.evicted() >= 92);
+    }
+
+    #[test]
+    fn what_is_saved_goes_on_as_if_nothing_had_been() {
+        let line = |seq: u64| format!(r#"{{"agent_id":"a{}","latency_ms":{}}}"#, seq % 2, 10 + seq % 5);
+        let mut whole = Drift::new(Options::default());
+        let mut first = Drift::new(Options::default());
+        for seq in 0..40 {
+            assert_eq!(run(&mut whole, seq, &line(seq)), run(&mut first, seq, &line(seq)));
+        }
+        let text = serde_json::to_string(&first.save()).unwrap();
+        let mut second = Drift::new(Options::default());
+        second.restore(serde_json::from_str(&text).unwrap(), true);
+        assert_eq!(second.save().keys.len(), first.save().keys.len());
+        for seq in 40..80 {
+            let line = line(if seq == 60 { 5_000_000 } else { seq });
+            assert_eq!(run(&mut whole, seq, &line), run(&mut second, seq, &line));
+        }
+        let mut other = Drift::new(Options::default());
+        other.restore(first.save(), false);
+        assert_eq!(run(&mut other, 80, &line(80)), ["divergence.risk warm_up", "latency_ms stable"]);
     }
 
     #[test]

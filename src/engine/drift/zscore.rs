@@ -1,7 +1,9 @@
 //! Distance from the all-time mean in all-time deviations: what the Python engine does, less its fault of counting
 //! the point under test into its own history.
 
-use super::{Detector, Reading};
+use serde::{Deserialize, Serialize};
+
+use super::{Detector, DetectorState, Reading};
 use crate::record::Seq;
 use crate::stats::welford::Welford;
 use crate::verdict::DriftState;
@@ -13,7 +15,7 @@ pub const ALARM: f64 = 2.5;
 pub const WARM_UP: u64 = 5;
 
 /// The detector.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct ZScore {
     history: Welford,
     onset: Option<Seq>,
@@ -41,6 +43,10 @@ impl Detector for ZScore {
             spread: known.then_some(spread),
             onset,
         }
+    }
+
+    fn save(&self) -> DetectorState {
+        DetectorState::Zscore(self.clone())
     }
 }
 

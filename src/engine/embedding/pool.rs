@@ -1,12 +1,17 @@
 //! The pool: texts in, features out, in any order, on as many threads as call [`Pool::work`].
 //!
 //! The pool spawns nothing. The pipeline gives it threads, and a [`Ready`] backend once one is loaded; until then
-//! texts wait in the queue. How many can wait is bounded by the records that the pipeline holds.
+//! texts wait in the queue. Who asks while the queue is full waits, or, once the traffic is live, makes another record
+//! give way: that one goes without its vectors ([`Answer::Shed`]). A text that takes too long fails, and whoever was at
+//! it is replaced.
 
-use std::collections::VecDeque;
+mod lanes;
+
+use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use super::cache::TextCache;
 use super::lexical::Words;
@@ -16,26 +21,81 @@ use super::{Mode, TextFeatures, TextResult};
 use crate::clock::SharedClock;
 use crate::record::Record;
 
+use lanes::Lanes;
+
 /// Texts that one job takes when there is no model to run: words cost microseconds, a queue entry should not.
 const CHEAP_CHUNK: usize = 64;
 
+/// Workers that may hang at once; past it no more are replaced and every further text fails.
+const HANGING: usize = 16;
+
+/// Whoever waits for a text looks at the clock this often.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Bounds of the pool.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Options {
+    /// Bytes of the cache of texts.
+    pub cache_bytes: u64,
+    /// Records that wait for a worker at most.
+    pub queue: usize,
+    /// How long a live record waits for a worker at most.
+    pub max_wait: Duration,
+    /// How long a text takes at most.
+    pub deadline: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let s = Duration::from_secs;
+        Self { cache_bytes: 16 << 20, queue: 256, max_wait: s(2), deadline: s(5) }
+    }
+}
+
 /// Where the features of a text will stand.
 #[derive(Debug, Default)]
-pub struct Slot(OnceLock<TextResult>);
+pub struct Slot {
+    result: OnceLock<TextResult>,
+    /// A worker is at it, or was. Changed under the queue's lock.
+    begun: AtomicBool,
+    /// Records that wait for it. Changed under the queue's lock; a text that nobody wants any more is passed over.
+    wanted: AtomicUsize,
+    /// Workers that have tried it.
+    tries: AtomicUsize,
+}
 
 /// A text that was asked for.
 #[derive(Debug, Clone)]
-pub struct Ticket {
+struct Ticket {
+    text: Arc<str>,
     slot: Arc<Slot>,
     /// This call queued it: its cost belongs to this record.
-    pub fresh: bool,
+    fresh: bool,
 }
 
-impl Ticket {
-    /// Whether the features are there.
+/// The texts of a record that were asked for.
+#[derive(Debug, Default)]
+pub struct Request {
+    id: u64,
+    key: Option<Arc<str>>,
+    tickets: Vec<Ticket>,
+    shed: Arc<AtomicBool>,
+}
+
+impl Request {
+    /// Whether there is nothing left to wait for.
     pub fn is_done(&self) -> bool {
-        self.slot.0.get().is_some()
+        self.shed.load(Ordering::Acquire) || self.tickets.iter().all(|ticket| ticket.slot.result.get().is_some())
     }
+}
+
+/// What became of a request.
+#[derive(Debug)]
+pub enum Answer {
+    /// The features of the texts, and what those took that were computed for this record, µs.
+    Texts(Vec<TextResult>, u64),
+    /// There was no time for the record.
+    Shed,
 }
 
 /// A backend that can be worked with.
@@ -49,9 +109,37 @@ pub struct Ready {
     pub model: Option<(Arc<dyn Backend>, Arc<TextTokenizer>)>,
 }
 
+type Text = (Arc<str>, Arc<Slot>);
+
+#[derive(Default)]
 struct Queue {
-    jobs: VecDeque<Vec<(Arc<str>, Arc<Slot>)>>,
+    lanes: Lanes<Text>,
+    /// Texts that cost little, in pieces, in the order of asking.
+    cheap: VecDeque<Vec<Text>>,
+    /// Records that may have to give way, by id.
+    shed: HashMap<u64, (Arc<AtomicBool>, Vec<Ticket>)>,
+    next_id: u64,
     closed: bool,
+}
+
+/// A text that a worker is at.
+struct Busy {
+    text: Arc<str>,
+    slot: Arc<Slot>,
+    /// How long, as far as the process ran at all.
+    ran: Duration,
+    /// It was begun once before, by a worker that hung.
+    again: bool,
+}
+
+/// How a worker's time with a text ended.
+enum Ended {
+    /// As it should.
+    InTime,
+    /// Too late: the text has failed, and there is another worker.
+    Replaced,
+    /// Too late, but so many hang that there was no other one.
+    Spared,
 }
 
 /// What the pool has done, for the screen.
@@ -59,10 +147,16 @@ struct Queue {
 pub struct PoolCounts {
     /// Texts waiting.
     pub waiting: u64,
+    /// Records with a text that nobody has begun on.
+    pub records: u64,
     /// Texts computed.
     pub done: u64,
     /// Texts that failed.
     pub failed: u64,
+    /// Records that went without their vectors.
+    pub shed: u64,
+    /// Workers that hung and were replaced.
+    pub replaced: u64,
     /// Texts found in the cache.
     pub hits: u64,
     /// Texts not found in it.
@@ -73,19 +167,28 @@ pub struct PoolCounts {
 
 /// The pool.
 pub struct Pool {
+    options: Options,
     queue: Mutex<Queue>,
     /// A job was queued, or the pool closed.
     work: Condvar,
-    /// A slot was filled, a backend became ready, or the pool closed.
+    /// There is room in the queue, or the pool closed.
+    room: Condvar,
+    /// A slot was filled, a record shed, a backend became ready, or the pool closed.
     done: Condvar,
     /// Guards nothing but the sleep of those who wait for `done`.
     sleep: Mutex<()>,
+    busy: Mutex<HashMap<u64, Busy>>,
     ready: OnceLock<Ready>,
     cheap: bool,
+    live: AtomicBool,
     cache: TextCache,
+    workers: AtomicU64,
+    hanging: AtomicUsize,
     waiting: AtomicU64,
     finished: AtomicU64,
     failed: AtomicU64,
+    shed: AtomicU64,
+    replaced: AtomicU64,
     clock: SharedClock,
 }
 
@@ -96,18 +199,26 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Pool {
     /// An empty pool. `cheap` says that no model is expected, so that texts are queued in larger pieces.
-    pub fn new(cache_bytes: u64, cheap: bool, clock: SharedClock) -> Self {
+    pub fn new(options: Options, cheap: bool, clock: SharedClock) -> Self {
         Self {
-            queue: Mutex::new(Queue { jobs: VecDeque::new(), closed: false }),
+            options,
+            queue: Mutex::default(),
             work: Condvar::new(),
+            room: Condvar::new(),
             done: Condvar::new(),
             sleep: Mutex::new(()),
+            busy: Mutex::default(),
             ready: OnceLock::new(),
             cheap,
-            cache: TextCache::new(cache_bytes),
+            live: AtomicBool::new(false),
+            cache: TextCache::new(options.cache_bytes),
+            workers: AtomicU64::new(0),
+            hanging: AtomicUsize::new(0),
             waiting: AtomicU64::new(0),
             finished: AtomicU64::new(0),
             failed: AtomicU64::new(0),
+            shed: AtomicU64::new(0),
+            replaced: AtomicU64::new(0),
             clock,
         }
     }
@@ -118,48 +229,155 @@ impl Pool {
         self.wake_waiters();
     }
 
+    /// From now on records come as they happen: rather than to fall behind, some go without their vectors.
+    pub fn go_live(&self) {
+        self.live.store(true, Ordering::Release);
+        // Whoever waits for room makes it now.
+        self.room.notify_all();
+    }
+
     /// The backend, once it is known; `None` when the pool was closed before.
     pub fn wait_ready(&self) -> Option<Ready> {
         self.wait_for(|| self.ready.get().cloned())
     }
 
     /// Asks for the features of every sample of the records that have several.
-    pub fn submit<'a>(&self, records: impl IntoIterator<Item = &'a Record>) -> Vec<Vec<Ticket>> {
-        let mut jobs: Vec<(Arc<str>, Arc<Slot>)> = Vec::new();
-        let tickets = records
-            .into_iter()
-            .map(|record| {
-                let samples = if record.samples.len() < 2 { &[][..] } else { &record.samples[..] };
-                samples.iter().map(|text| self.ticket(text, &mut jobs)).collect()
-            })
-            .collect();
-        if !jobs.is_empty() {
-            self.waiting.fetch_add(jobs.len() as u64, Ordering::Relaxed);
-            let chunk = if self.cheap { CHEAP_CHUNK } else { 1 };
+    pub fn submit<'a>(&self, records: impl IntoIterator<Item = &'a Record>) -> Vec<Request> {
+        if self.cheap { self.submit_cheap(records) } else { records.into_iter().map(|r| self.submit_one(r)).collect() }
+    }
+
+    fn submit_cheap<'a>(&self, records: impl IntoIterator<Item = &'a Record>) -> Vec<Request> {
+        let mut texts: Vec<Text> = Vec::new();
+        let request = |record: &Record| {
+            let tickets: Vec<Ticket> = compared(record).iter().map(|text| self.ticket(text)).collect();
+            texts.extend(tickets.iter().filter(|t| t.fresh).map(|t| (Arc::clone(&t.text), Arc::clone(&t.slot))));
+            Request { tickets, ..Request::default() }
+        };
+        let requests = records.into_iter().map(request).collect();
+        if !texts.is_empty() {
+            self.waiting.fetch_add(texts.len() as u64, Ordering::Relaxed);
             let mut queue = lock(&self.queue);
-            let mut jobs = jobs.into_iter().peekable();
-            while jobs.peek().is_some() {
-                queue.jobs.push_back(jobs.by_ref().take(chunk).collect());
+            let mut texts = texts.into_iter().peekable();
+            while texts.peek().is_some() {
+                queue.cheap.push_back(texts.by_ref().take(CHEAP_CHUNK).collect());
             }
             drop(queue);
             self.work.notify_all();
         }
-        tickets
+        requests
     }
 
-    fn ticket(&self, text: &Arc<str>, jobs: &mut Vec<(Arc<str>, Arc<Slot>)>) -> Ticket {
+    fn submit_one(&self, record: &Record) -> Request {
+        let samples = compared(record);
+        if samples.is_empty() {
+            return Request::default();
+        }
+        let mut queue = lock(&self.queue);
+        while !self.live.load(Ordering::Acquire) && queue.lanes.waiting() >= self.options.queue && !queue.closed {
+            queue = self.room.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+        let tickets: Vec<Ticket> = samples.iter().map(|text| self.ticket(text)).collect();
+        let fresh = tickets.iter().filter(|ticket| ticket.fresh);
+        let texts: VecDeque<Text> = fresh.map(|t| (Arc::clone(&t.text), Arc::clone(&t.slot))).collect();
+        for ticket in tickets.iter().filter(|ticket| ticket.slot.result.get().is_none()) {
+            ticket.slot.wanted.fetch_add(1, Ordering::Relaxed);
+        }
+        let id = queue.next_id;
+        queue.next_id += 1;
+        let request = Request { id, key: Some(Arc::clone(&record.key)), tickets, shed: Arc::default() };
+        if texts.is_empty() {
+            return request;
+        }
+        self.waiting.fetch_add(texts.len() as u64, Ordering::Relaxed);
+        queue.lanes.push(&record.key, id, texts);
+        queue.shed.insert(id, (Arc::clone(&request.shed), request.tickets.clone()));
+        let mut gave_up = false;
+        while self.live.load(Ordering::Acquire) && queue.lanes.waiting() > self.options.queue {
+            let Some((key, victim)) = queue.lanes.victim() else { break };
+            gave_up |= self.give_up(&mut queue, &key, victim);
+        }
+        drop(queue);
+        if gave_up {
+            self.wake_waiters();
+        }
+        self.work.notify_all();
+        request
+    }
+
+    fn ticket(&self, text: &Arc<str>) -> Ticket {
         if let Some(slot) = self.cache.get(text) {
-            return Ticket { slot, fresh: false };
+            return Ticket { text: Arc::clone(text), slot, fresh: false };
         }
         let slot = Arc::new(Slot::default());
+        if self.hanging.load(Ordering::Relaxed) > HANGING {
+            let _ = slot.result.set(Err("timeout: no worker is left".into()));
+            return Ticket { text: Arc::clone(text), slot, fresh: false };
+        }
         self.cache.insert(Arc::clone(text), Arc::clone(&slot));
-        jobs.push((Arc::clone(text), Arc::clone(&slot)));
-        Ticket { slot, fresh: true }
+        Ticket { text: Arc::clone(text), slot, fresh: true }
     }
 
-    /// The features, once they are there; `None` when the pool was closed before.
-    pub fn wait(&self, ticket: &Ticket) -> Option<TextResult> {
-        self.wait_for(|| ticket.slot.0.get().cloned())
+    /// Lets a record go without its vectors.
+    fn give_up(&self, queue: &mut Queue, key: &Arc<str>, id: u64) -> bool {
+        let Some((shed, tickets)) = queue.shed.remove(&id) else { return false };
+        self.abandon(queue, key, id, &tickets);
+        shed.store(true, Ordering::Release);
+        true
+    }
+
+    fn abandon(&self, queue: &mut Queue, key: &Arc<str>, id: u64, tickets: &[Ticket]) {
+        self.shed.fetch_add(1, Ordering::Relaxed);
+        for Ticket { text, slot, .. } in tickets {
+            let open = slot.result.get().is_none();
+            if open && slot.wanted.fetch_sub(1, Ordering::Relaxed) == 1 && !slot.begun.load(Ordering::Relaxed) {
+                // Nobody will fill it: whoever asks for the text again must queue it anew.
+                self.cache.remove(text);
+                self.waiting.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+        queue.lanes.give_up(key, id, |(_, slot)| slot.wanted.load(Ordering::Relaxed) > 0);
+    }
+
+    /// What was asked for, once it is there; `None` when the pool was closed before. `read_at` is when the record was
+    /// read: a live one does not wait longer than `max_wait` from then on for somebody to begin on it.
+    pub fn wait(&self, request: &Request, read_at: Duration) -> Option<Answer> {
+        if !request.is_done() {
+            self.wait_for(|| (request.is_done() || self.is_late(request, read_at)).then_some(()))?;
+        }
+        if let Some(id) = request.key.is_some().then_some(request.id) {
+            lock(&self.queue).shed.remove(&id);
+        }
+        if request.shed.load(Ordering::Acquire) {
+            return Some(Answer::Shed);
+        }
+        let mut cost = 0;
+        let mut texts = Vec::with_capacity(request.tickets.len());
+        for ticket in &request.tickets {
+            let text = ticket.slot.result.get()?.clone();
+            if let (Ok(features), true) = (&text, ticket.fresh) {
+                cost += features.cost_us;
+            }
+            texts.push(text);
+        }
+        Some(Answer::Texts(texts, cost))
+    }
+
+    /// Gives a live record up that has waited too long for somebody to begin on it.
+    fn is_late(&self, request: &Request, read_at: Duration) -> bool {
+        let late = || self.clock.elapsed().saturating_sub(read_at) > self.options.max_wait;
+        let Some(key) = &request.key else { return false };
+        if !self.live.load(Ordering::Acquire) || !late() {
+            return false;
+        }
+        let mut queue = lock(&self.queue);
+        let open = |ticket: &Ticket| !ticket.slot.begun.load(Ordering::Relaxed) && ticket.slot.result.get().is_none();
+        if request.shed.load(Ordering::Acquire) || !request.tickets.iter().any(open) {
+            return false;
+        }
+        queue.shed.remove(&request.id);
+        self.abandon(&mut queue, key, request.id, &request.tickets);
+        request.shed.store(true, Ordering::Release);
+        true
     }
 
     fn wait_for<T>(&self, ask: impl Fn() -> Option<T>) -> Option<T> {
@@ -174,12 +392,13 @@ impl Pool {
             if lock(&self.queue).closed {
                 return None;
             }
-            sleep = self.done.wait(sleep).unwrap_or_else(PoisonError::into_inner);
+            sleep = self.done.wait_timeout(sleep, LOOK).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
     fn wake_waiters(&self) {
-        // Taking the lock makes sure that nobody is between asking and going to sleep.
+        // Taking the lock makes sure that nobody is between asking and going to sleep. Never with another lock held:
+        // who asks takes the queue's.
         drop(lock(&self.sleep));
         self.done.notify_all();
     }
@@ -188,28 +407,36 @@ impl Pool {
     pub fn close(&self) {
         lock(&self.queue).closed = true;
         self.work.notify_all();
+        self.room.notify_all();
         self.wake_waiters();
     }
 
     /// What the pool has done.
     pub fn counts(&self) -> PoolCounts {
         let (hits, misses) = self.cache.counts();
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         PoolCounts {
-            waiting: self.waiting.load(Ordering::Relaxed),
-            done: self.finished.load(Ordering::Relaxed),
-            failed: self.failed.load(Ordering::Relaxed),
+            waiting: read(&self.waiting),
+            records: lock(&self.queue).lanes.waiting() as u64,
+            done: read(&self.finished),
+            failed: read(&self.failed),
+            shed: read(&self.shed),
+            replaced: read(&self.replaced),
             hits,
             misses,
             cache_bytes: self.cache.bytes(),
         }
     }
 
-    /// One worker: takes texts until the pool closes. `on_failure` hears of every text that failed.
+    /// One worker: takes texts until the pool closes, or until it was replaced. `on_failure` hears of every text that
+    /// failed.
     pub fn work(&self, on_failure: &dyn Fn(&str)) {
         let Some(ready) = self.wait_ready() else { return };
+        let me = self.workers.fetch_add(1, Ordering::Relaxed);
         let mut session: Option<Box<dyn Embedder>> = None;
         while let Some(job) = self.next() {
             for (text, slot) in job {
+                self.begin(me, &text, &slot);
                 let start = self.clock.elapsed();
                 let result = catch_unwind(AssertUnwindSafe(|| features(&ready, &mut session, &text)));
                 let result = result.unwrap_or_else(|panic| {
@@ -217,36 +444,123 @@ impl Pool {
                     session = None;
                     Err(format!("panicked: {}", panic_text(&*panic)))
                 });
+                match self.end(me) {
+                    Ended::InTime => {}
+                    Ended::Spared => continue,
+                    Ended::Replaced => return,
+                }
                 let cost_us = (self.clock.elapsed() - start).as_micros() as u64;
-                let result = match result {
-                    Ok((vector, words)) => Ok(Arc::new(TextFeatures { vector, words, cost_us })),
-                    Err(why) => {
-                        self.cache.remove(&text);
-                        self.failed.fetch_add(1, Ordering::Relaxed);
-                        on_failure(&why);
-                        Err(why.into())
-                    }
-                };
-                self.waiting.fetch_sub(1, Ordering::Relaxed);
-                self.finished.fetch_add(1, Ordering::Relaxed);
-                let _ = slot.0.set(result);
+                let result = result.map(|(vector, words)| Arc::new(TextFeatures { vector, words, cost_us }));
+                self.fill(&text, &slot, result, on_failure);
             }
             self.wake_waiters();
         }
     }
 
-    fn next(&self) -> Option<Vec<(Arc<str>, Arc<Slot>)>> {
+    fn fill(&self, text: &Arc<str>, slot: &Slot, result: Result<Arc<TextFeatures>, String>, on_failure: &dyn Fn(&str)) {
+        if let Err(why) = &result {
+            self.cache.remove(text);
+            self.failed.fetch_add(1, Ordering::Relaxed);
+            on_failure(why);
+        }
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        self.finished.fetch_add(1, Ordering::Relaxed);
+        let _ = slot.result.set(result.map_err(Into::into));
+    }
+
+    /// Notes what a worker is at; with words alone nobody can hang.
+    fn begin(&self, worker: u64, text: &Arc<str>, slot: &Arc<Slot>) {
+        if !self.cheap {
+            let again = slot.tries.fetch_add(1, Ordering::Relaxed) > 0;
+            let busy = Busy { text: Arc::clone(text), slot: Arc::clone(slot), ran: Duration::ZERO, again };
+            lock(&self.busy).insert(worker, busy);
+        }
+    }
+
+    fn end(&self, worker: u64) -> Ended {
+        if self.cheap || lock(&self.busy).remove(&worker).is_some() {
+            return Ended::InTime;
+        }
+        let hanging = self.hanging.fetch_sub(1, Ordering::Relaxed);
+        if hanging > HANGING { Ended::Spared } else { Ended::Replaced }
+    }
+
+    /// Counts `ran` more to every text that a worker is at, and gives up those that take too long. Returns how many
+    /// workers have to be replaced. In a replay (`patient`) a text is tried once more before it fails: the machine may
+    /// have been busy with other things, and a verdict must not depend on that.
+    pub fn supervise(&self, ran: Duration, patient: bool, on_failure: &dyn Fn(&str)) -> usize {
+        let mut late = Vec::new();
+        let mut busy = lock(&self.busy);
+        busy.retain(|_, job| {
+            job.ran += ran;
+            let over = job.ran > self.options.deadline;
+            if over {
+                late.push((Arc::clone(&job.text), Arc::clone(&job.slot), job.again));
+            }
+            !over
+        });
+        drop(busy);
+        let mut replace = 0;
+        for (text, slot, again) in late {
+            let hanging = self.hanging.fetch_add(1, Ordering::Relaxed) + 1;
+            if hanging <= HANGING {
+                self.replaced.fetch_add(1, Ordering::Relaxed);
+                replace += 1;
+            }
+            if patient && !again && hanging <= HANGING {
+                lock(&self.queue).cheap.push_front(vec![(text, slot)]);
+                self.work.notify_all();
+            } else {
+                self.fill(&text, &slot, Err("timeout".to_owned()), on_failure);
+            }
+        }
+        if self.hanging.load(Ordering::Relaxed) > HANGING {
+            self.fail_all(on_failure);
+        }
+        self.wake_waiters();
+        replace
+    }
+
+    /// No worker is left: nobody waits for one.
+    fn fail_all(&self, on_failure: &dyn Fn(&str)) {
+        let mut queue = lock(&self.queue);
+        let mut texts: Vec<Text> = queue.cheap.drain(..).flatten().collect();
+        let wanted = |(_, slot): &Text| slot.wanted.load(Ordering::Relaxed) > 0;
+        texts.extend(std::iter::from_fn(|| queue.lanes.next()).filter(wanted));
+        drop(queue);
+        for (text, slot) in texts {
+            self.fill(&text, &slot, Err("timeout: no worker is left".to_owned()), on_failure);
+        }
+        self.room.notify_all();
+    }
+
+    fn next(&self) -> Option<Vec<Text>> {
         let mut queue = lock(&self.queue);
         loop {
             if queue.closed {
                 return None;
             }
-            if let Some(job) = queue.jobs.pop_front() {
+            if let Some(job) = queue.cheap.pop_front() {
                 return Some(job);
+            }
+            if let Some((text, slot)) = queue.lanes.next() {
+                if queue.lanes.waiting() < self.options.queue {
+                    self.room.notify_all();
+                }
+                if slot.wanted.load(Ordering::Relaxed) == 0 {
+                    continue;
+                }
+                slot.begun.store(true, Ordering::Relaxed);
+                return Some(vec![(text, slot)]);
             }
             queue = self.work.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
     }
+}
+
+/// The samples whose features are needed: one alone is not compared.
+fn compared(record: &Record) -> &[Arc<str>] {
+    if record.samples.len() < 2 { &[] } else { &record.samples }
 }
 
 type Features = (Option<super::model::Vector>, Words);
@@ -270,99 +584,4 @@ pub fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::AtomicUsize;
-
-    use bytes::Bytes;
-
-    use super::super::model::{ModelError, Vector};
-    use super::*;
-    use crate::clock::SystemClock;
-    use crate::record::native::Parser;
-    use crate::record::{Limits, Origin, Seq};
-
-    /// Embeds a text as its number of tokens; panics on one word, fails on another.
-    struct Fake(Arc<AtomicUsize>);
-    struct FakeSession(Arc<AtomicUsize>);
-
-    impl Backend for Fake {
-        fn name(&self) -> &'static str {
-            "fake"
-        }
-        fn session(&self) -> Result<Box<dyn Embedder>, ModelError> {
-            Ok(Box::new(FakeSession(Arc::clone(&self.0))))
-        }
-    }
-
-    impl Embedder for FakeSession {
-        fn embed(&mut self, ids: &[u32]) -> Result<Vector, ModelError> {
-            self.0.fetch_add(1, Ordering::Relaxed);
-            match ids.len() {
-                3 => panic!("three tokens"),
-                4 => Err(ModelError::Run("four tokens".into())),
-                n => Ok(vec![n as f32].into()),
-            }
-        }
-    }
-
-    const TOKENIZER: &str = r###"{"version":"1.0","truncation":null,"padding":null,"added_tokens":[],"normalizer":null,
-        "pre_tokenizer":{"type":"Whitespace"},"post_processor":null,"decoder":null,
-        "model":{"type":"WordLevel","vocab":{"[UNK]":0},"unk_token":"[UNK]"}}"###;
-
-    fn record(samples: &[&str]) -> Record {
-        let line = serde_json::json!({ "samples": samples }).to_string();
-        let origin = Origin { source: "s".into(), file: "f".into(), offset: 0, line: None, part: 0 };
-        Parser::new(Limits::default(), &[]).parse(Seq(0), origin, Bytes::from(line)).unwrap()
-    }
-
-    fn run(samples: &[&str]) -> (Vec<Result<f32, String>>, usize, Vec<String>) {
-        let pool = Pool::new(1 << 20, false, SystemClock::shared());
-        let calls = Arc::new(AtomicUsize::new(0));
-        let failures = Mutex::new(Vec::new());
-        let tokenizer = TextTokenizer::from_bytes(TOKENIZER.as_bytes()).unwrap();
-        let results = std::thread::scope(|scope| {
-            let worker = || pool.work(&|why| lock(&failures).push(why.to_owned()));
-            scope.spawn(worker);
-            scope.spawn(worker);
-            let tickets = pool.submit([&record(samples)]);
-            pool.set_ready(Ready {
-                mode: Mode::Neural,
-                name: "fake".into(),
-                model: Some((Arc::new(Fake(Arc::clone(&calls))), Arc::new(tokenizer))),
-            });
-            let read = |t| pool.wait(t).unwrap().map(|f| f.vector.as_ref().unwrap()[0]).map_err(|e| e.to_string());
-            let results = tickets[0].iter().map(read).collect();
-            pool.close();
-            results
-        });
-        (results, calls.load(Ordering::Relaxed), failures.into_inner().unwrap())
-    }
-
-    #[test]
-    fn a_text_is_embedded_once_however_often_it_is_asked_for() {
-        let (results, calls, _) = run(&["a b", "a", "a b", "a b"]);
-        assert_eq!(results, [Ok(2.0), Ok(1.0), Ok(2.0), Ok(2.0)]);
-        assert_eq!(calls, 2);
-    }
-
-    #[test]
-    fn failures_and_panics_are_named_and_the_rest_goes_on() {
-        let (results, _, failures) = run(&["a b c", "a b c d", "a", "b"]);
-        assert_eq!(results[0], Err("panicked: three tokens".to_owned()));
-        assert_eq!(results[1], Err("inference failed: four tokens".to_owned()));
-        assert_eq!(results[2..], [Ok(1.0), Ok(1.0)]);
-        assert_eq!(failures.len(), 2);
-    }
-
-    #[test]
-    fn closing_ends_all_waiting() {
-        let pool = Pool::new(1 << 20, false, SystemClock::shared());
-        let tickets = pool.submit([&record(&["a", "b"])]);
-        std::thread::scope(|scope| {
-            let waiter = scope.spawn(|| pool.wait(&tickets[0][0]).is_none());
-            pool.close();
-            assert!(waiter.join().unwrap());
-        });
-        assert!(pool.wait_ready().is_none());
-    }
-}
+mod tests;

@@ -1,0 +1,156 @@
+//! Checkpoints: how far every file is judged, taken at a moment when the outputs hold exactly that.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Shared;
+use super::judge::Judge;
+use crate::sink::file::FileMark;
+use crate::sink::ndjson::NdjsonSink;
+use crate::source::Place;
+use crate::source::checkpoint::{Checkpoint, Store};
+
+/// Time between two checkpoints at least.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// They take at most one part in so many of the time.
+const SHARE: u32 = 20;
+
+/// How far the outputs were written, where they are files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Written {
+    /// The output.
+    pub output: Option<FileMark>,
+    /// The file of refused lines.
+    pub rejected: Option<FileMark>,
+}
+
+impl Written {
+    /// From a checkpoint.
+    pub fn of(saved: &serde_json::Value) -> Self {
+        Self::deserialize(saved).unwrap_or_default()
+    }
+}
+
+/// Makes checkpoints.
+pub(super) struct Saver {
+    store: Store,
+    /// By file, the place before which everything is judged.
+    done: HashMap<Arc<str>, Place>,
+    /// The file being judged, and the next line of it.
+    current: Option<(Arc<str>, Place)>,
+    /// Verdicts of a former run that lie beyond the places above.
+    judged: HashMap<Arc<str>, u64>,
+    seq: u64,
+    /// Files are being looked for, and what the engines know is being gathered again: until then the last checkpoint is
+    /// the better one.
+    rebuilding: bool,
+    /// Files that the last checkpoint knows.
+    known: HashSet<Arc<str>>,
+    dirty: bool,
+    saved_at: Duration,
+    took: Duration,
+    pub at: Option<Timestamp>,
+}
+
+impl Saver {
+    pub fn new(store: Store, judged: HashMap<Arc<str>, u64>, seq: u64, rebuilding: bool) -> Self {
+        Self {
+            store,
+            done: HashMap::new(),
+            current: None,
+            judged,
+            seq,
+            rebuilding,
+            known: HashSet::new(),
+            dirty: false,
+            saved_at: Duration::ZERO,
+            took: Duration::ZERO,
+            at: None,
+        }
+    }
+
+    /// The engines know again what they knew.
+    pub fn rebuilt(&mut self) {
+        self.rebuilding = false;
+    }
+
+    /// Whether a checkpoint has to be made before the first verdict on a file is written: else a crash and a rotation
+    /// would leave a file behind that nobody looks for.
+    pub fn is_new(&self, file: &Arc<str>) -> bool {
+        !self.known.contains(file)
+    }
+
+    /// A line is about to be judged: all before it in its file are.
+    pub fn before(&mut self, file: &Arc<str>, offset: u64, line: Option<u64>) {
+        let place = Place { offset, line, before: None };
+        match &mut self.current {
+            Some((held, at)) if Arc::ptr_eq(held, file) => *at = place,
+            other => *other = Some((Arc::clone(file), place)),
+        }
+        self.dirty = true;
+    }
+
+    /// A record got its verdict.
+    pub fn counted(&mut self, seq: u64) {
+        self.seq = seq + 1;
+    }
+
+    /// All lines of a file before a place are judged.
+    pub fn through(&mut self, file: &Arc<str>, end: Place) {
+        self.current = None;
+        if self.judged.get(file).is_some_and(|last| *last < end.offset) {
+            self.judged.remove(file);
+        }
+        self.done.insert(Arc::clone(file), end);
+        self.dirty = true;
+    }
+
+    /// Makes a checkpoint if one is due. The sink must have handed everything over.
+    pub fn save_if_due(&mut self, judge: &Judge, sink: Option<&NdjsonSink>, shared: &Shared) {
+        let since = shared.clock.elapsed().saturating_sub(self.saved_at);
+        if self.dirty && since >= EVERY.max(self.took * SHARE) {
+            if let Some(Err(error)) = sink.map(NdjsonSink::sync) {
+                tracing::warn!("the output can't be synced: {error}");
+            }
+            self.save(judge, sink, shared, true);
+        }
+    }
+
+    /// Makes a checkpoint.
+    pub fn save(&mut self, judge: &Judge, sink: Option<&NdjsonSink>, shared: &Shared, durable: bool) {
+        if self.rebuilding {
+            return;
+        }
+        let start = shared.clock.elapsed();
+        let mut done = self.done.clone();
+        done.extend(self.current.clone());
+        let marks = shared.ledger().marks(&done);
+        let known: HashSet<Arc<str>> = marks.files.iter().map(|mark| Arc::clone(&mark.identity.hash)).collect();
+        self.done.retain(|file, _| known.contains(file));
+        let (output, rejected) = sink.map_or((None, None), NdjsonSink::marks);
+        let checkpoint = Checkpoint {
+            key: self.store.key().clone(),
+            seq: self.seq,
+            marks,
+            judged: self.judged.iter().map(|(file, offset)| (file.to_string(), *offset)).collect(),
+            written: serde_json::to_value(Written { output, rejected }).unwrap_or_default(),
+            engines: judge.save(),
+        };
+        match self.store.save(&checkpoint, durable) {
+            Ok(()) => {
+                self.dirty = false;
+                self.known = known;
+                self.at = Some(shared.clock.now());
+            }
+            // The last one is still there, and the output says what came after it.
+            Err(error) => tracing::warn!("no checkpoint: {}: {error}", self.store.path().display()),
+        }
+        self.saved_at = shared.clock.elapsed();
+        self.took = self.saved_at - start;
+    }
+}

@@ -1,0 +1,248 @@
+//! Which files were read, and how far: so that no byte is read twice under another name, and none is left out.
+//!
+//! The reading thread writes it. Who makes a checkpoint asks it for the files, and puts to each how far it was judged.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::Place;
+use super::content::Content;
+use super::identity::{Fingerprint, Identity};
+
+/// Files that are remembered after they were let go; past it the oldest are forgotten.
+const FILES: usize = 4_096;
+
+/// Files beside a log that are remembered as no part of it.
+const STRANGERS: usize = 8_192;
+
+/// A file and a place in it, as a checkpoint keeps it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Mark {
+    /// The path it was read under, as the user named it.
+    pub source: Arc<str>,
+    /// Where it lay.
+    pub real: PathBuf,
+    /// Which file.
+    pub identity: Identity,
+    /// Everything before it is done.
+    pub place: Place,
+}
+
+/// What a checkpoint keeps of the sources.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Marks {
+    /// Paths that were watched, with a file or without: one that comes under them later is new.
+    pub watched: Vec<Arc<str>>,
+    /// Oldest first.
+    pub files: Vec<Mark>,
+    /// Files beside a log that are no part of it: inode and first bytes.
+    pub strangers: Vec<((u64, u64), Fingerprint)>,
+}
+
+struct Entry {
+    mark: Mark,
+    /// Where reading began; what a checkpoint says until something of it is done.
+    start: Place,
+    order: u64,
+    /// The content of another file, held by an entry of its own.
+    copy: bool,
+    held: bool,
+}
+
+/// All files.
+#[derive(Default)]
+pub struct Ledger {
+    files: HashMap<Arc<str>, Entry>,
+    watched: HashSet<Arc<str>>,
+    strangers: HashMap<(u64, u64), Fingerprint>,
+    order: u64,
+    /// Files that are written here: never read.
+    own: Vec<PathBuf>,
+    patterns: Vec<glob::Pattern>,
+}
+
+/// What is known of a file that is about to be read.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Known {
+    /// Nothing.
+    New,
+    /// It was read to here.
+    To(Place),
+    /// It is being read already, under this name or another.
+    Held,
+    /// It is a copy of a file that is or was read.
+    Copy,
+}
+
+impl Ledger {
+    /// A ledger that begins where a checkpoint was made. `own` are the outputs, `patterns` what the user named.
+    pub fn new(marks: Marks, own: &[PathBuf], patterns: &[PathBuf]) -> Self {
+        let mut ledger = Self {
+            watched: marks.watched.into_iter().collect(),
+            strangers: marks.strangers.into_iter().collect(),
+            own: own.iter().map(|path| resolved(path)).collect(),
+            patterns: patterns.iter().filter_map(|p| glob::Pattern::new(&p.to_string_lossy()).ok()).collect(),
+            ..Self::default()
+        };
+        for mark in marks.files {
+            ledger.put(mark, false);
+        }
+        ledger
+    }
+
+    fn put(&mut self, mark: Mark, held: bool) {
+        self.order += 1;
+        let start = mark.place.clone();
+        let entry = Entry { start, order: self.order, copy: false, held, mark };
+        self.files.insert(Arc::clone(&entry.mark.identity.hash), entry);
+        if self.files.len() > FILES {
+            let oldest = self.files.values().filter(|entry| !entry.held).min_by_key(|entry| entry.order);
+            if let Some(hash) = oldest.map(|entry| Arc::clone(&entry.mark.identity.hash)) {
+                self.files.remove(&hash);
+            }
+        }
+    }
+
+    /// The files of a source that a checkpoint knew, oldest first.
+    pub fn marks_of(&self, source: &str) -> Vec<Mark> {
+        let mut found: Vec<&Entry> =
+            self.files.values().filter(|entry| *entry.mark.source == *source && !entry.copy).collect();
+        found.sort_by_key(|entry| entry.order);
+        found.into_iter().map(|entry| entry.mark.clone()).collect()
+    }
+
+    /// A path is watched from now on; whether it was before.
+    pub fn watch(&mut self, source: &Arc<str>) -> bool {
+        !self.watched.insert(Arc::clone(source))
+    }
+
+    /// What is known of a file.
+    pub fn known(&self, path: &Path, identity: &Identity, content: &mut Content) -> Known {
+        if let Some(entry) = self.files.get(&identity.hash) {
+            return match entry {
+                Entry { copy: true, .. } => Known::Copy,
+                Entry { held: true, .. } => Known::Held,
+                _ => Known::To(entry.mark.place.clone()),
+            };
+        }
+        let is_copy = self.files.values().any(|entry| {
+            entry.mark.place.offset > 0
+                && is_sibling_name(Path::new(&*entry.mark.source), path)
+                && is_copy(&entry.mark, identity, content)
+        });
+        if is_copy { Known::Copy } else { Known::New }
+    }
+
+    /// Whether a file of this identity was or is read.
+    pub fn knows(&self, hash: &str) -> bool {
+        self.files.contains_key(hash)
+    }
+
+    /// A file is being read from `mark` on.
+    pub fn hold(&mut self, mark: Mark) {
+        match self.files.get_mut(&mark.identity.hash) {
+            Some(entry) => (entry.held, entry.mark) = (true, mark),
+            None => self.put(mark, true),
+        }
+    }
+
+    /// A file has been read to here.
+    pub fn reached(&mut self, hash: &str, place: Place) {
+        if let Some(entry) = self.files.get_mut(hash) {
+            entry.mark.place = place;
+        }
+    }
+
+    /// A file is not being read any more.
+    pub fn release(&mut self, hash: &str) {
+        if let Some(entry) = self.files.get_mut(hash) {
+            entry.held = false;
+        }
+    }
+
+    /// A file whose content is, or will be, read from another one.
+    pub fn copied(&mut self, source: &Arc<str>, real: &Path, identity: Identity) {
+        let mark = Mark { source: Arc::clone(source), real: real.to_owned(), identity, place: Place::default() };
+        let hash = Arc::clone(&mark.identity.hash);
+        self.put(mark, false);
+        if let Some(entry) = self.files.get_mut(&hash) {
+            entry.copy = true;
+        }
+    }
+
+    /// A file beside a log that is no part of it.
+    pub fn estrange(&mut self, inode: (u64, u64), first: Fingerprint) {
+        if self.strangers.len() >= STRANGERS {
+            self.strangers.clear();
+        }
+        self.strangers.insert(inode, first);
+    }
+
+    /// Whether a file beside a log is known to be no part of it.
+    pub fn is_stranger(&self, inode: (u64, u64), content: &mut Content) -> bool {
+        self.strangers.get(&inode).is_some_and(|first| first.holds(content, 0).unwrap_or(true))
+    }
+
+    /// Whether a path is one of the outputs, or has come from one by rotation.
+    pub fn is_own(&self, path: &Path) -> bool {
+        if self.own.is_empty() {
+            return false;
+        }
+        let path = resolved(path);
+        self.own.iter().any(|own| *own == path || is_sibling_name(own, &path))
+    }
+
+    /// Whether a path is among what the user named.
+    pub fn is_named(&self, path: &Path) -> bool {
+        let text = path.to_string_lossy();
+        self.patterns.iter().any(|pattern| pattern.matches(&text))
+    }
+
+    /// For a checkpoint: every file with how far it is done, by the identities in `done`.
+    pub fn marks(&self, done: &HashMap<Arc<str>, Place>) -> Marks {
+        let mut files: Vec<&Entry> = self.files.values().filter(|entry| !entry.copy).collect();
+        files.sort_by_key(|entry| entry.order);
+        let place = |entry: &Entry| done.get(&entry.mark.identity.hash).unwrap_or(&entry.start).clone();
+        Marks {
+            watched: self.watched.iter().cloned().collect(),
+            files: files.iter().map(|entry| Mark { place: place(entry), ..entry.mark.clone() }).collect(),
+            strangers: self.strangers.iter().map(|(inode, first)| (*inode, *first)).collect(),
+        }
+    }
+}
+
+/// Whether a file with this content is a copy of the marked one: it begins alike, and has the bytes before the place.
+pub fn is_copy(mark: &Mark, identity: &Identity, content: &mut Content) -> bool {
+    if identity.inode == mark.identity.inode || !mark.identity.holds(content).unwrap_or(false) {
+        return false;
+    }
+    // A first line that is the same in every file (a heading) says nothing; one that is a record does.
+    let mut byte = [0u8; 1];
+    let is_record = content.read_at(&mut byte, 0).is_ok_and(|read| read == 1 && byte[0] == b'{');
+    if mark.place.offset <= u64::from(mark.identity.first.bytes) + 2 {
+        return is_record;
+    }
+    match &mark.place.before {
+        Some(before) => before.holds_before(content, mark.place.offset).unwrap_or(false),
+        None => is_record,
+    }
+}
+
+/// Whether `path` is called as files are that were rotated away from `log`: `<name>.*`, or `<name>-*`.
+pub fn is_sibling_name(log: &Path, path: &Path) -> bool {
+    let (Some(log), Some(name)) = (log.file_name(), path.file_name()) else { return false };
+    let rest = name.as_encoded_bytes().strip_prefix(log.as_encoded_bytes());
+    rest.is_some_and(|rest| rest.len() > 1 && (rest[0] == b'.' || rest[0] == b'-'))
+}
+
+/// The path with its folder resolved: the file itself may not be there yet.
+fn resolved(path: &Path) -> PathBuf {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match (folder.canonicalize(), path.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        _ => path.to_owned(),
+    }
+}
