@@ -41,7 +41,7 @@ fn state() -> AppState {
     let options = Options { review_score: 0.5, mode: "REPLAY", live: false };
     let mut state = AppState::new(options, SystemClock::new().now());
     state.view.hints = Keymap::new(&[]).unwrap().hints;
-    let arrival = Arrival { read_at: Duration::ZERO, embedding_us: 0, otherwise: None };
+    let arrival = Arrival { read_at: Duration::ZERO, embedding_us: 0, otherwise: None, shed: false };
     let lines: Vec<&str> = demo::TRAFFIC.lines().collect();
     for (batch, lines) in std::iter::repeat_n(&lines, 10).flat_map(|lines| lines.chunks(100)).enumerate() {
         let row = |(index, line): (usize, &&str)| {
@@ -53,7 +53,7 @@ fn state() -> AppState {
         };
         let rows: Vec<Row> = lines.iter().enumerate().map(row).collect();
         history.append(rows.clone());
-        state.apply(Update::Judged { rows, history: history.view() });
+        state.apply(Update::Judged { rows, history: history.view(), read_ts: SystemClock::new().now() });
     }
     state
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::engine::constraints::RuleCount;
-use crate::engine::embedding::pool::PoolCounts;
+pub use crate::engine::embedding::pool::PoolCounts;
 use crate::history::{Row, View};
 use crate::record::Rejected;
 use crate::rules::RuleSet;
@@ -30,6 +30,8 @@ pub enum Update {
         rows: Vec<Row>,
         /// All that is kept.
         history: View,
+        /// When the newest of them was read, by the wall clock.
+        read_ts: Timestamp,
     },
     /// Lines that were refused.
     Rejected {

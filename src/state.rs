@@ -4,9 +4,13 @@
 
 pub mod agents;
 pub mod alerts;
+pub mod coverage;
 pub mod drift;
 pub mod latency;
+pub mod pace;
+pub mod rates;
 pub mod records;
+pub mod sources;
 pub mod status;
 pub mod view;
 
@@ -16,13 +20,15 @@ use jiff::Timestamp;
 
 use crate::history::Row;
 use crate::message::Update;
-use crate::verdict::{DriftState, Severity};
+use crate::verdict::{DriftState, Outcome, Severity};
 
 use agents::Agents;
 use alerts::Alerts;
+use coverage::Coverage;
 use drift::DriftBoard;
 use latency::Latency;
 use records::Records;
+use sources::Sources;
 use status::Status;
 use view::View;
 
@@ -50,6 +56,10 @@ pub struct Board {
     pub drift: DriftBoard,
     /// The records themselves.
     pub records: Records,
+    /// The sources, as their records show them.
+    pub sources: Sources,
+    /// How much of the last minute was compared.
+    pub coverage: Coverage,
     /// Records seen.
     pub total: u64,
     /// Of those with answers, how many had them compared.
@@ -108,6 +118,8 @@ impl AppState {
             latency: Latency::default(),
             drift: DriftBoard::default(),
             records: Records::default(),
+            sources: Sources::default(),
+            coverage: Coverage::default(),
             total: 0,
             checked: Share::default(),
             event_now: None,
@@ -148,9 +160,9 @@ impl AppState {
     /// Takes in what the pipeline says.
     pub fn apply(&mut self, update: Update) {
         match update {
-            Update::Judged { rows, history } => {
+            Update::Judged { rows, history, read_ts } => {
                 for row in &rows {
-                    self.judged(row);
+                    self.judged(row, read_ts);
                 }
                 self.arrived = Some(self.now);
                 self.live.records.set_history(history);
@@ -183,7 +195,7 @@ impl AppState {
         }
     }
 
-    fn judged(&mut self, row: &Row) {
+    fn judged(&mut self, row: &Row, read_ts: Timestamp) {
         let (record, verdict) = (&row.record, &row.verdict);
         let board = &mut self.live;
         // A record from the future (a clock that is wrong) must not make all others look old.
@@ -197,8 +209,13 @@ impl AppState {
         board.agents.hear(heard);
         board.total += 1;
         if !record.samples.is_empty() {
-            board.checked.add(verdict.divergence.risk.is_some());
+            board.checked.add(verdict.divergence.outcome == Outcome::Scored);
         }
+        board.coverage.add(heard, &verdict.divergence.outcome);
+        // While catching up, a record says nothing of its source's clock.
+        let ahead = record.ts.filter(|_| self.status.caught_up && self.options.live);
+        let ahead = ahead.map(|ts| ts.duration_since(read_ts).as_secs_f64());
+        board.sources.add(&record.origin.source, at, heard, ahead);
         board.latency.add(at, record.latency_ms, &verdict.timing);
         board.agents.add(at, row);
         let drifting = board.drift.add(row);
@@ -220,6 +237,12 @@ impl AppState {
         } else if verdict.drift.iter().all(|report| report.state != DriftState::Drift) {
             board.alerts.calm("@drift", &verdict.key);
         }
+    }
+
+    /// How long ago the newest record was, by the wall clock; never negative.
+    pub fn age(&self) -> Option<Duration> {
+        let event = self.live.event_now?;
+        Some(self.now.duration_since(event).max(jiff::SignedDuration::ZERO).unsigned_abs())
     }
 
     /// Event time as it would be now: the newest record's, moved on by what has passed since it came.
@@ -247,6 +270,18 @@ impl AppState {
         let returned: Vec<_> = live.agents.returned().collect();
         for key in returned {
             live.alerts.calm("@quiet", &key);
+        }
+        // A replay does not wait for anybody.
+        live.sources.refresh(at);
+        for (name, why) in live.sources.quiet(at) {
+            live.alerts.raise_once("@quiet", name, Severity::Warning, at, || why);
+        }
+        for name in live.sources.returned() {
+            live.alerts.calm("@quiet", &name);
+        }
+        match live.coverage.alert(at) {
+            Some((severity, text)) => live.alerts.raise_once("@unscored", &"".into(), severity, at, || text),
+            None => live.alerts.calm("@unscored", ""),
         }
         live.alerts.refresh(at);
     }

@@ -9,6 +9,15 @@
 //! ├────────────────┴──────────────────┤         │ Records         │          ├──────────────────────┤
 //! │ Records                           │         └ footer ─────────┘          │ Rules                │
 //! └ footer ───────────────────────────┘         smaller: the focused pane    └ footer ──────────────┘
+//!
+//! Health, from 100x30                           Health, 60x15 and up
+//! ┌ header ───────────────────────────┐         ┌ header ─────────┐
+//! │ Pipeline                          │         │ Pipeline        │
+//! ├────────────────┬──────────────────┤         │ Engines         │          the focused one has the room,
+//! │ Engines        │ Sources          │         │ Sources         │          the others a line each
+//! ├────────────────┴──────────────────┤         │ Rejected        │
+//! │ Rejected                          │         └ footer ─────────┘
+//! └ footer ───────────────────────────┘
 //! ```
 
 pub mod layout;
@@ -38,6 +47,7 @@ pub fn draw(frame: &mut Frame<'_>, state: &AppState, theme: &Theme) {
     match state.view.screen {
         Screen::Overview => screens::overview::render(frame, body, state, theme),
         Screen::Record => screens::record::render(frame, body, state, theme),
+        Screen::Health => screens::health::render(frame, body, state, theme),
     }
     panes::footer::render(frame, footer, state, theme);
     match &state.view.overlay {

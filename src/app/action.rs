@@ -11,6 +11,8 @@ pub enum Action {
     Help,
     Palette,
     Overview,
+    Record,
+    Health,
     Freeze,
     Follow,
     Top,

@@ -33,7 +33,7 @@ const fn entry(
 /// Not in the help: it shows that the terminal survives a bug.
 const HIDDEN: &str = "debug-panic";
 
-const TABLE: [Entry; 26] = [
+const TABLE: [Entry; 28] = [
     entry("General", Action::Help, "help", &["?", "f1"], "help", "these keys"),
     entry("General", Action::Palette, "command", &[":", "ctrl-p"], "command", "run a command by its name"),
     entry("General", Action::Quit, "quit", &["q"], "quit", "back; from the overview, end"),
@@ -45,7 +45,6 @@ const TABLE: [Entry; 26] = [
     entry("Panes", Action::NextPane, "next-pane", &["tab"], "pane", "to the next pane"),
     entry("Panes", Action::PreviousPane, "previous-pane", &["backtab"], "", "to the pane before"),
     entry("Panes", Action::FullPane, "full-pane", &["f"], "full", "one pane on the whole screen, and back"),
-    entry("Panes", Action::Overview, "overview", &["1"], "", "everything at a glance"),
     entry("Records", Action::Freeze, "freeze", &["space"], "freeze", "stop the view while reading goes on, and go on"),
     entry("Records", Action::Open, "open", &["enter"], "open", "the selected record in full"),
     entry("Records", Action::Out, "out", &["backspace"], "", "out of the record"),
@@ -59,6 +58,9 @@ const TABLE: [Entry; 26] = [
     ),
     entry("Records", Action::PreviousViolation, "previous-violation", &["V"], "", "to the one before"),
     entry("Records", Action::Follow, "follow", &["G", "end"], "follow", "to the newest, and follow"),
+    entry("Screens", Action::Overview, "overview", &["1"], "", "everything at a glance"),
+    entry("Screens", Action::Record, "records", &["2"], "", "the selected record in full, the newest without one"),
+    entry("Screens", Action::Health, "health", &["5"], "health", "stages, engines, sources, refused lines"),
     entry("Moving", Action::Up, "up", &["k", "up"], "", "a line up"),
     entry("Moving", Action::Down, "down", &["j", "down"], "", "a line down"),
     entry("Moving", Action::HalfUp, "half-page-up", &["ctrl-u"], "", "half a page up"),

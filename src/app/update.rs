@@ -5,7 +5,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use super::action::Action;
 use super::keymap::Keymap;
 use crate::state::AppState;
-use crate::state::view::{Overlay, Pane, Screen};
+use crate::state::view::{HealthPane, Overlay, Pane, Screen};
 
 /// What an action does beyond the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,6 +110,12 @@ pub fn apply(state: &mut AppState, action: Action) -> Option<Effect> {
             state.view.screen = Screen::Overview;
             state.view.full = false;
         }
+        Action::Record => show_record(state),
+        Action::Health => {
+            state.view.screen = Screen::Health;
+            state.view.full = false;
+            state.view.scroll = 0;
+        }
         Action::Freeze => state.toggle_freeze(),
         Action::Follow => {
             state.thaw();
@@ -120,7 +126,8 @@ pub fn apply(state: &mut AppState, action: Action) -> Option<Effect> {
             }
         }
         Action::NextPane | Action::PreviousPane => focus(state, action == Action::NextPane),
-        Action::FullPane => state.view.full = !state.view.full,
+        Action::FullPane if state.view.screen != Screen::Record => state.view.full = !state.view.full,
+        Action::FullPane => {}
         Action::Open => open(state),
         Action::NextViolation | Action::PreviousViolation => {
             state.view.record_scroll = 0;
@@ -152,16 +159,26 @@ fn out(state: &mut AppState) {
         state.view.screen = Screen::Overview;
     } else if state.view.full {
         state.view.full = false;
+    } else if state.view.screen == Screen::Health {
+        state.view.screen = Screen::Overview;
+        state.view.scroll = 0;
     } else if state.frozen_since().is_some() {
         state.thaw();
     }
 }
 
 fn open(state: &mut AppState) {
-    if state.view.focus != Pane::Records && state.view.screen == Screen::Overview && !state.view.full {
+    let other = state.view.focus != Pane::Records && state.view.screen == Screen::Overview;
+    if (other || state.view.screen == Screen::Health) && !state.view.full {
         state.view.full = true;
         return;
     }
+    if state.view.screen != Screen::Health {
+        show_record(state);
+    }
+}
+
+fn show_record(state: &mut AppState) {
     if state.board().records.index().is_none() {
         state.view.note = Some("there is no record to open yet".into());
         return;
@@ -170,14 +187,22 @@ fn open(state: &mut AppState) {
         state.board_mut().records.select(index);
     }
     state.view.screen = Screen::Record;
+    state.view.full = false;
     state.view.record_scroll = 0;
 }
 
 fn focus(state: &mut AppState, forward: bool) {
-    let at = Pane::ALL.iter().position(|pane| *pane == state.view.focus).unwrap_or(0);
-    let step = if forward { 1 } else { Pane::ALL.len() - 1 };
-    state.view.focus = Pane::ALL[(at + step) % Pane::ALL.len()];
+    match state.view.screen {
+        Screen::Health => state.view.health = beside(&HealthPane::ALL, state.view.health, forward),
+        _ => state.view.focus = beside(&Pane::ALL, state.view.focus, forward),
+    }
     state.view.scroll = 0;
+}
+
+fn beside<P: Copy + PartialEq>(all: &[P], at: P, forward: bool) -> P {
+    let index = all.iter().position(|pane| *pane == at).unwrap_or(0);
+    let step = if forward { 1 } else { all.len() - 1 };
+    all[(index + step) % all.len()]
 }
 
 fn scroll(state: &mut AppState, by: isize) {
@@ -185,6 +210,15 @@ fn scroll(state: &mut AppState, by: isize) {
         (Screen::Record, _) => {
             state.board_mut().records.step(by);
             state.view.record_scroll = 0;
+        }
+        (Screen::Health, _) => {
+            let most = match state.view.health {
+                HealthPane::Rejected => state.status.rejected.len(),
+                HealthPane::Sources => state.status.sources.len(),
+                HealthPane::Engines => 3 + state.status.health.as_ref().map_or(0, |health| health.bounds.len()),
+                HealthPane::Pipeline => 1,
+            };
+            state.view.scroll = state.view.scroll.saturating_add_signed(by).min(most.saturating_sub(1));
         }
         (Screen::Overview, Pane::Records) => state.board_mut().records.step(by),
         (Screen::Overview, pane) => {
@@ -218,7 +252,8 @@ fn scroll_text(state: &mut AppState, action: Action) {
 fn top(state: &mut AppState) {
     state.view.scroll = 0;
     state.view.record_scroll = 0;
-    if state.view.focus == Pane::Records || state.view.screen == Screen::Record {
+    let records = state.view.focus == Pane::Records && state.view.screen == Screen::Overview;
+    if records || state.view.screen == Screen::Record {
         state.board_mut().records.select(0);
     }
 }

@@ -115,18 +115,20 @@ impl Outputs {
         }
         let existing = if continues { Existing::Continue } else { Existing::Replace };
         let mut past = Past::default();
-        let mut rejected = None;
         if continues {
             let written = checkpoint.map(|found| SavedWritten::of(&found.written)).unwrap_or_default();
-            rejected = written.rejected;
             // Without a checkpoint the outputs themselves say what is done.
             let start = |mark: Option<FileMark>| checkpoint.is_some().then(|| mark.unwrap_or_default());
             let beside = rejected_path(&output.path);
-            past = Past::read((&output.path, start(written.output)), (&beside, start(rejected))).map_err(wrong)?;
+            past =
+                Past::read((&output.path, start(written.output)), (&beside, start(written.rejected))).map_err(wrong)?;
+            for (report, count) in written.reported {
+                *past.rejected.entry(report.into_bytes()).or_default() += count;
+            }
         }
         let opening = Opening { existing, max_bytes, options: output.options };
         let mut sink = NdjsonSink::open(&output.path, opening).map_err(wrong)?;
-        sink.remember(std::mem::take(&mut past.rejected), Some(rejected.unwrap_or_default()));
+        sink.remember(std::mem::take(&mut past.rejected));
         self.notices.append(&mut past.notices);
         self.resume.past = past;
         self.sink = Some(sink);

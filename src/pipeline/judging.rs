@@ -6,6 +6,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::judge::{Arrival, Judge, Setup};
 use super::parse::{Item, Parsed, ParsedBatch, judged};
 use super::saving::Saver;
@@ -50,7 +52,9 @@ pub(super) struct Stage {
     failed: Option<(Arc<str>, Duration)>,
     bounds: health::Bounds,
     /// Event time of the newest record.
-    event: Option<jiff::Timestamp>,
+    event: Option<Timestamp>,
+    /// When it was read.
+    read_ts: Timestamp,
 }
 
 /// Why judging ended early.
@@ -102,6 +106,7 @@ impl Stage {
             failed: None,
             bounds,
             event: None,
+            read_ts: Timestamp::UNIX_EPOCH,
         }
     }
 
@@ -207,6 +212,7 @@ impl Stage {
 
     fn batch(&mut self, judge: &mut Judge, batch: ParsedBatch) -> Result<(), End> {
         let ParsedBatch { items, file, end, muted, read_at, read_ts } = batch;
+        self.read_ts = read_ts;
         let new = !muted && self.saver.as_ref().is_some_and(|saver| saver.is_new(&file));
         if new && self.shared.ledger().knows(&file) {
             self.save(judge)?;
@@ -349,7 +355,7 @@ impl Stage {
         {
             let rows = std::mem::take(&mut self.rows);
             history.append(rows.clone());
-            self.shared.updates.send(Update::Judged { rows, history: history.view() })?;
+            self.shared.updates.send(Update::Judged { rows, history: history.view(), read_ts: self.read_ts })?;
         }
         self.flushed_at = self.shared.clock.elapsed();
         if self.flushed_at - self.health_at >= HEALTH {

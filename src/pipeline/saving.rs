@@ -21,15 +21,24 @@ const EVERY: Duration = Duration::from_secs(1);
 const SHARE: u32 = 20;
 
 /// How far the outputs were written, where they are files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Written {
     /// The output.
     pub output: Option<FileMark>,
     /// The file of refused lines.
     pub rejected: Option<FileMark>,
+    /// Reports that stand in it of lines that will be read again, and how often each.
+    pub reported: Vec<(String, u32)>,
 }
 
 impl Written {
+    fn by(sink: Option<&NdjsonSink>) -> Self {
+        let Some(sink) = sink else { return Self::default() };
+        let (output, rejected) = sink.marks();
+        let text = |report: &[u8]| String::from_utf8_lossy(report).into_owned();
+        Self { output, rejected, reported: sink.remembered().map(|(report, count)| (text(report), count)).collect() }
+    }
+
     /// From a checkpoint.
     pub fn of(saved: &serde_json::Value) -> Self {
         Self::deserialize(saved).unwrap_or_default()
@@ -132,13 +141,12 @@ impl Saver {
         let marks = shared.ledger().marks(&done);
         let known: HashSet<Arc<str>> = marks.files.iter().map(|mark| Arc::clone(&mark.identity.hash)).collect();
         self.done.retain(|file, _| known.contains(file));
-        let (output, rejected) = sink.map_or((None, None), NdjsonSink::marks);
         let checkpoint = Checkpoint {
             key: self.store.key().clone(),
             seq: self.seq,
             marks,
             judged: self.judged.iter().map(|(file, offset)| (file.to_string(), *offset)).collect(),
-            written: serde_json::to_value(Written { output, rejected }).unwrap_or_default(),
+            written: serde_json::to_value(Written::by(sink)).unwrap_or_default(),
             engines: judge.save(),
         };
         match self.store.save(&checkpoint, durable) {

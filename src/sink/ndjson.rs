@@ -19,8 +19,6 @@ pub struct NdjsonSink {
     options: Options,
     /// Reports of refused lines that a former run has written, of lines that will be read again.
     past: HashMap<Vec<u8>, u32>,
-    /// Where the file of refused lines stood when that run made its checkpoint.
-    past_mark: Option<FileMark>,
     line: Vec<u8>,
 }
 
@@ -68,17 +66,22 @@ impl NdjsonSink {
     }
 
     fn of(out: Lines, rejected: Option<Lines>, options: Options) -> Self {
-        Self { out, rejected, options, past: HashMap::new(), past_mark: None, line: Vec::new() }
+        Self { out, rejected, options, past: HashMap::new(), line: Vec::new() }
     }
 
     /// Lines that a former run has refused after its checkpoint: their reports are there when they are read again.
-    pub fn remember(&mut self, rejected: HashMap<Vec<u8>, u32>, mark: Option<FileMark>) {
-        (self.past, self.past_mark) = (rejected, mark);
+    pub fn remember(&mut self, rejected: HashMap<Vec<u8>, u32>) {
+        self.past = rejected;
+    }
+
+    /// Those of them whose lines were not read again yet.
+    pub fn remembered(&self) -> impl Iterator<Item = (&[u8], u32)> {
+        self.past.iter().map(|(report, count)| (&report[..], *count))
     }
 
     /// Everything that was there at the start has been read: what comes now is new.
     pub fn forget_past(&mut self) {
-        (self.past, self.past_mark) = (HashMap::new(), None);
+        self.past = HashMap::new();
     }
 
     /// Takes a verdict. It is written with others, by [`NdjsonSink::flush`] at the latest.
@@ -92,8 +95,9 @@ impl NdjsonSink {
         self.line.clear();
         json::write_rejected(&mut self.line, rejected);
         match self.past.get_mut(&self.line) {
-            Some(count) if *count > 0 => *count -= 1,
-            _ => out.push(&self.line),
+            Some(count) if *count > 1 => *count -= 1,
+            Some(_) => drop(self.past.remove(&self.line)),
+            None => out.push(&self.line),
         }
     }
 
@@ -136,8 +140,7 @@ impl NdjsonSink {
 
     /// Lengths of the output and of the file of refused lines, where they are files.
     pub fn marks(&self) -> (Option<FileMark>, Option<FileMark>) {
-        let rejected = self.rejected.as_ref().and_then(Lines::mark);
-        (self.out.mark(), if self.past.is_empty() { rejected } else { self.past_mark.or(rejected) })
+        (self.out.mark(), self.rejected.as_ref().and_then(Lines::mark))
     }
 }
 

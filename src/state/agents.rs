@@ -3,13 +3,13 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::Share;
+use super::pace::Pace;
 use crate::history::Row;
-use crate::humanize;
-use crate::stats::ring::Ring;
-use crate::verdict::{Action, Severity};
+use crate::stats::ring::{Ring, quantile};
+use crate::verdict::{Action, Outcome, Severity};
 
 /// Keys that are shown; past it the one that was not seen for longest goes.
 const MOST: usize = 512;
@@ -20,14 +20,6 @@ const RECENT: usize = 64;
 /// Seconds over which the rate is taken.
 const RATE_S: i64 = 10;
 
-/// A key is quiet when it is silent for so many times its usual gap …
-const QUIET_FACTOR: f64 = 5.0;
-
-/// … where the usual gap is known from so many, and is this percentile of them: five times the mean gap is
-/// exceeded once in 150 records by traffic that merely comes at random.
-const QUIET_MIN_GAPS: usize = 16;
-const USUAL_GAP: f64 = 0.95;
-
 /// Risks that one bar of the sparkline stands for.
 const RISKS_A_BAR: u32 = 8;
 
@@ -36,8 +28,8 @@ const RISKS_A_BAR: u32 = 8;
 pub struct Agent {
     /// Its name.
     pub key: Arc<str>,
-    /// Its newest record's time.
-    pub seen: Timestamp,
+    /// How often it speaks, and whether it has stopped.
+    pub pace: Pace,
     /// Records.
     pub total: u64,
     /// Records whose answers were compared, of those that had any.
@@ -54,14 +46,8 @@ pub struct Agent {
     pub worst: Action,
     /// The worst severity of the recent violations.
     pub severity: Option<Severity>,
-    /// Usual gap between records, s; `None` before there are enough.
-    pub usual_gap_s: Option<f64>,
-    /// Silent for much longer than usual.
-    pub quiet: bool,
     /// Records of the last seconds, by second of event time.
     arrivals: VecDeque<(i64, u64)>,
-    heard: Timestamp,
-    gaps: Ring<f64>,
     latencies: Ring<f64>,
     recent: Ring<(Option<f64>, Action, Option<Severity>)>,
     bar: (f64, u32, u32),
@@ -72,7 +58,7 @@ impl Agent {
     fn new(key: Arc<str>, at: Timestamp) -> Self {
         Self {
             key,
-            seen: at,
+            pace: Pace::new(at),
             total: 0,
             checked: Share::default(),
             risks: Ring::new(24),
@@ -81,11 +67,7 @@ impl Agent {
             risk: None,
             worst: Action::Allow,
             severity: None,
-            usual_gap_s: None,
-            quiet: false,
             arrivals: VecDeque::new(),
-            heard: at,
-            gaps: Ring::new(RECENT),
             latencies: Ring::new(RECENT),
             recent: Ring::new(RECENT / 2),
             bar: (0.0, 0, 0),
@@ -95,11 +77,7 @@ impl Agent {
 
     fn add(&mut self, at: Timestamp, row: &Row) {
         let risk = row.verdict.divergence.risk;
-        if self.total > 0 {
-            self.gaps.push(at.duration_since(self.seen).as_secs_f64().max(0.0));
-        }
         self.total += 1;
-        self.seen = self.seen.max(at);
         match self.arrivals.back_mut() {
             // A record that comes late counts with the newest second.
             Some((second, count)) if *second >= at.as_second() => *count += 1,
@@ -109,7 +87,7 @@ impl Agent {
             self.arrivals.pop_front();
         }
         if !row.record.samples.is_empty() {
-            self.checked.add(risk.is_some());
+            self.checked.add(row.verdict.divergence.outcome == Outcome::Scored);
         }
         self.latencies.push(row.record.latency_ms.unwrap_or(f64::NAN));
         self.recent.push((risk, row.verdict.advice.action, row.verdict.worst()));
@@ -126,7 +104,7 @@ impl Agent {
 
     fn refresh(&mut self, at: Timestamp) {
         // By its own clock, moved on by the silence since.
-        let own_now = self.seen.as_second() + self.silent_s(at) as i64;
+        let own_now = self.pace.seen.as_second() + self.pace.silent_s(at) as i64;
         let since = own_now - RATE_S;
         let recent: u64 = self.arrivals.iter().filter(|(second, _)| *second > since).map(|(_, count)| count).sum();
         self.rate = recent as f64 / RATE_S as f64;
@@ -137,27 +115,9 @@ impl Agent {
             self.risk = (!risks.is_empty()).then(|| risks.iter().sum::<f64>() / risks.len() as f64);
             self.worst = self.recent.iter().map(|(_, action, _)| *action).max().unwrap_or(Action::Allow);
             self.severity = self.recent.iter().filter_map(|(.., severity)| *severity).max();
-            self.usual_gap_s =
-                (self.gaps.len() >= QUIET_MIN_GAPS).then(|| quantile(self.gaps.iter().copied(), USUAL_GAP)).flatten();
         }
-        let silent = self.silent_s(at);
-        // A second is the finest that event times of one key can be trusted to.
-        self.quiet = self.usual_gap_s.is_some_and(|gap| silent > (QUIET_FACTOR * gap).max(1.0));
+        self.pace.refresh(at);
     }
-
-    /// Seconds since the newest record; never negative.
-    pub fn silent_s(&self, at: Timestamp) -> f64 {
-        at.duration_since(self.heard).max(SignedDuration::ZERO).as_secs_f64()
-    }
-}
-
-fn quantile(values: impl Iterator<Item = f64>, q: f64) -> Option<f64> {
-    let mut values: Vec<f64> = values.filter(|v| v.is_finite()).collect();
-    if values.is_empty() {
-        return None;
-    }
-    let rank = ((values.len() - 1) as f64 * q).round() as usize;
-    Some(*values.select_nth_unstable_by(rank, f64::total_cmp).1)
 }
 
 /// All keys.
@@ -182,17 +142,15 @@ impl Agents {
         let key = &row.verdict.key;
         if self.by_key.len() >= MOST
             && !self.by_key.contains_key(key)
-            && let Some(oldest) = self.by_key.values().min_by_key(|agent| agent.seen).map(|a| Arc::clone(&a.key))
+            && let Some(oldest) = self.by_key.values().min_by_key(|agent| agent.pace.seen).map(|a| Arc::clone(&a.key))
         {
             self.by_key.remove(&oldest);
         }
         let agent = self.by_key.entry(Arc::clone(key)).or_insert_with(|| Agent::new(Arc::clone(key), at));
-        if agent.quiet {
-            agent.quiet = false;
+        if agent.pace.add(at, self.heard.unwrap_or(at)) {
             self.returned.push(Arc::clone(key));
         }
         agent.add(at, row);
-        agent.heard = self.heard.unwrap_or(at);
     }
 
     /// Brings rates and silences up to `at`, and puts the keys in order.
@@ -202,7 +160,9 @@ impl Agents {
             agent.refresh(at);
         }
         let mut order: Vec<&Agent> = self.by_key.values().collect();
-        order.sort_by(|a, b| (b.severity, b.quiet).cmp(&(a.severity, a.quiet)).then_with(|| a.key.cmp(&b.key)));
+        order.sort_by(|a, b| {
+            (b.severity, b.pace.quiet).cmp(&(a.severity, a.pace.quiet)).then_with(|| a.key.cmp(&b.key))
+        });
         self.order = order.into_iter().map(|agent| Arc::clone(&agent.key)).collect();
     }
 
@@ -224,18 +184,11 @@ impl Agents {
     /// The keys that are quiet, and how.
     pub fn quiet(&self) -> impl Iterator<Item = (&Arc<str>, String)> {
         let at = self.at.unwrap_or_default();
-        self.by_key.values().filter(|agent| agent.quiet).map(move |agent| (&agent.key, quiet_text(agent, at)))
+        self.by_key.values().filter(|agent| agent.pace.quiet).map(move |agent| (&agent.key, agent.pace.text(at)))
     }
 
     /// The keys that were quiet and have spoken since this was last asked.
     pub fn returned(&mut self) -> impl Iterator<Item = Arc<str>> + use<> {
         std::mem::take(&mut self.returned).into_iter()
     }
-}
-
-/// "quiet 4m 10s (usually 2.0s)"
-pub fn quiet_text(agent: &Agent, at: Timestamp) -> String {
-    let span = |seconds: f64| humanize::span(std::time::Duration::from_secs_f64(seconds.clamp(0.0, 1e9)));
-    let usual = agent.usual_gap_s.map(|gap| format!(" (usually {})", span(gap))).unwrap_or_default();
-    format!("quiet {}{usual}", span(agent.silent_s(at)))
 }

@@ -145,6 +145,7 @@ impl Alerts {
         match self.by_cause.get_mut(&(cause.into(), Arc::clone(key))) {
             Some(alert) if alert.state == AlertState::Firing => {
                 (alert.last, alert.heard) = (at, at);
+                alert.severity = severity;
                 alert.text = text();
             }
             _ => self.count(&cause.into(), key, severity, at, 1, text, false),
@@ -157,7 +158,7 @@ impl Alerts {
         if let Some(alert) = self.by_cause.get_mut(&id) {
             match alert.state {
                 AlertState::Pending => drop(self.by_cause.remove(&id)),
-                AlertState::Firing if cause == "@quiet" => alert.state = AlertState::Resolved,
+                AlertState::Firing if cause == "@quiet" || cause == "@unscored" => alert.state = AlertState::Resolved,
                 _ => {}
             }
         }

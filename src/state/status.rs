@@ -2,13 +2,17 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::message::{EngineReport, EngineState, HealthReport, SourceReport, SourceState};
 use crate::record::Rejected;
+use crate::stats::backlog::Backlog;
 use crate::stats::summary::Summary;
 use crate::verdict::EngineKind;
+
+use super::rates::Rates;
 
 /// Refused lines that can be read on the screen.
 const REJECTED: usize = 1_000;
@@ -27,8 +31,12 @@ pub struct Status {
     pub warnings: Vec<String>,
     /// The sources.
     pub sources: BTreeMap<Arc<str>, SourceReport>,
+    /// What is left to read, and how fast it goes.
+    pub backlog: Backlog,
     /// Queues, pool and rules.
     pub health: Option<HealthReport>,
+    /// The same over the last seconds.
+    pub rates: Rates,
     /// Lines that were refused.
     pub rejected_total: u64,
     /// The newest of them, oldest first.
@@ -63,11 +71,13 @@ impl Status {
 
     /// Takes a source's report in.
     pub fn source(&mut self, report: SourceReport) {
+        self.backlog.add(&report.name, report.read, report.behind, report.at);
         self.sources.insert(Arc::clone(&report.name), report);
     }
 
     /// Takes counters in.
     pub fn health(&mut self, report: HealthReport) {
+        self.rates.add(&report);
         self.health = Some(report);
     }
 
@@ -86,7 +96,12 @@ impl Status {
 
     /// Bytes that are there and not read yet, over all sources.
     pub fn behind(&self) -> u64 {
-        self.sources.values().map(|source| source.behind).sum()
+        self.backlog.behind()
+    }
+
+    /// Time until the end is reached, while a backlog is worked off.
+    pub fn left(&self) -> Option<Duration> {
+        self.backlog.left().filter(|_| !self.caught_up)
     }
 
     /// The sources that are waited for, and why.

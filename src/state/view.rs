@@ -10,6 +10,37 @@ pub enum Screen {
     Overview,
     /// One record in full.
     Record,
+    /// How the machinery is.
+    Health,
+}
+
+/// A pane of the health screen, in the order of Tab.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum HealthPane {
+    /// The stages.
+    #[default]
+    Pipeline,
+    /// The engines, memory and disk.
+    Engines,
+    /// The sources.
+    Sources,
+    /// Refused lines.
+    Rejected,
+}
+
+impl HealthPane {
+    /// All, in the order of Tab.
+    pub const ALL: [Self; 4] = [Self::Pipeline, Self::Engines, Self::Sources, Self::Rejected];
+
+    /// The pane's name, which is contract.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Pipeline => "Pipeline",
+            Self::Engines => "Engines",
+            Self::Sources => "Sources",
+            Self::Rejected => "Rejected",
+        }
+    }
 }
 
 /// A pane of the overview, in the order of Tab.
@@ -84,8 +115,10 @@ pub struct Hint {
 pub struct View {
     /// The screen.
     pub screen: Screen,
-    /// The focused pane.
+    /// The focused pane of the overview.
     pub focus: Pane,
+    /// The focused pane of the health screen.
+    pub health: HealthPane,
     /// One pane fills the screen.
     pub full: bool,
     /// In front of it.

@@ -49,6 +49,16 @@ impl<T> Ring<T> {
     }
 }
 
+/// The value below which a share `q` of the finite ones lies; `None` without any.
+pub fn quantile(values: impl Iterator<Item = f64>, q: f64) -> Option<f64> {
+    let mut values: Vec<f64> = values.filter(|v| v.is_finite()).collect();
+    if values.is_empty() {
+        return None;
+    }
+    let rank = ((values.len() - 1) as f64 * q).round() as usize;
+    Some(*values.select_nth_unstable_by(rank, f64::total_cmp).1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

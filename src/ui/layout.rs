@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::state::view::Pane;
+use crate::state::view::{HealthPane, Pane};
 
 /// From here on all five panes are shown.
 const WIDE: (u16, u16) = (100, 30);
@@ -66,6 +66,37 @@ fn stacked(body: Rect, focus: Pane) -> Vec<(Pane, Rect)> {
         .collect()
 }
 
+/// The panes of the health screen with their places.
+pub fn health(body: Rect, focus: HealthPane, full: bool) -> Vec<(HealthPane, Rect)> {
+    if full || body.width < STACKED.0 || body.height + 2 < STACKED.1 {
+        return vec![(focus, body)];
+    }
+    let line = |y: u16, height: u16| Rect { y, height, ..body };
+    if body.width >= WIDE.0 && body.height + 2 >= WIDE.1 {
+        let (upper, middle) = (12, 12);
+        let left = body.width / 2;
+        let (engines, sources) = (line(body.y + upper, middle), line(body.y + upper, middle));
+        return vec![
+            (HealthPane::Pipeline, line(body.y, upper)),
+            (HealthPane::Engines, Rect { width: left, ..engines }),
+            (HealthPane::Sources, Rect { x: body.x + left, width: body.width - left, ..sources }),
+            (HealthPane::Rejected, line(body.y + upper + middle, body.height - upper - middle)),
+        ];
+    }
+    // What has the focus gets the room; the others keep their titles and a line or two.
+    let small = 3;
+    let large = body.height - 3 * small;
+    let mut y = body.y;
+    HealthPane::ALL
+        .into_iter()
+        .map(|pane| {
+            let area = line(y, if pane == focus { large } else { small });
+            y += area.height;
+            (pane, area)
+        })
+        .collect()
+}
+
 /// The facts, the samples and the rules of one record.
 pub fn record(body: Rect, rules: u16) -> [Rect; 3] {
     let facts = 6.min(body.height / 3);
@@ -108,6 +139,10 @@ mod tests {
             assert!(panes.iter().all(|(_, r)| body.union(*r) == body));
             assert!(record(body, 3).iter().all(|r| body.union(*r) == body));
             assert_eq!(overview(body, Pane::Drift, true), [(Pane::Drift, body)]);
+            let panes = health(body, HealthPane::Sources, false);
+            let covered: u32 = panes.iter().map(|(_, r)| u32::from(r.width) * u32::from(r.height)).sum();
+            assert_eq!(covered, u32::from(body.width) * u32::from(body.height), "{width}x{height}");
+            assert!(panes.iter().any(|(pane, _)| *pane == HealthPane::Sources));
         }
     }
 }

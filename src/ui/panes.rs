@@ -2,11 +2,15 @@
 
 pub mod agents;
 pub mod drift;
+pub mod engines;
 pub mod footer;
 pub mod header;
 pub mod help;
 pub mod latency;
 pub mod palette;
+pub mod pipeline;
 pub mod record;
 pub mod records;
+pub mod rejected;
+pub mod sources;
 pub mod violations;

@@ -1,4 +1,5 @@
 //! One screen, one file: which panes it has.
 
+pub mod health;
 pub mod overview;
 pub mod record;

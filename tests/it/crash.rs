@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, OpenOptions};
 use std::io::Write;
+use std::os::unix::fs::DirEntryExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -122,24 +123,38 @@ fn start(home: &Home, more: &[&str]) -> Child {
 /// Says whenever something in the folder changes.
 fn changes(folder: &Path) -> (Receiver<()>, notify::RecommendedWatcher) {
     let (sender, receiver) = sync_channel(1);
-    let mut watcher = notify::recommended_watcher(move |_| drop(sender.try_send(()))).unwrap();
+    let mut watcher = notify::recommended_watcher(move |_| {
+        let _ = sender.try_send(());
+    })
+    .unwrap();
     watcher.watch(folder, notify::RecursiveMode::NonRecursive).unwrap();
     (receiver, watcher)
 }
 
-/// What the outputs hold, oldest first.
-fn written(home: &Home, name: &str) -> Vec<u8> {
-    let mut files: BTreeMap<u64, PathBuf> = BTreeMap::new();
+/// The files of an output with their inodes, oldest first.
+fn files(home: &Home, name: &str) -> BTreeMap<u64, (PathBuf, u64)> {
+    let mut files = BTreeMap::new();
     for entry in fs::read_dir(home.0.path()).unwrap() {
-        let path = entry.unwrap().path();
-        let file = path.file_name().unwrap().to_str().unwrap().to_owned();
-        if file == name {
-            files.insert(u64::MAX, path);
-        } else if let Some(number) = file.strip_prefix(&format!("{name}.")).and_then(|n| n.parse().ok()) {
-            files.insert(number, path);
+        let entry = entry.unwrap();
+        let file = entry.file_name().to_str().unwrap().to_owned();
+        let number = file.strip_prefix(&format!("{name}.")).and_then(|n| n.parse().ok());
+        if let Some(number) = if file == name { Some(u64::MAX) } else { number } {
+            files.insert(number, (entry.path(), entry.ino()));
         }
     }
-    files.values().flat_map(|path| fs::read(path).unwrap()).collect()
+    files
+}
+
+/// What the outputs hold, oldest first.
+fn written(home: &Home, name: &str) -> Vec<u8> {
+    loop {
+        let before = files(home, name);
+        let text = before.values().flat_map(|(path, _)| fs::read(path).unwrap_or_default()).collect();
+        // Rotated meanwhile, a file would be missing or come twice.
+        if files(home, name) == before {
+            return text;
+        }
+    }
 }
 
 fn lines(bytes: &[u8]) -> usize {
@@ -269,8 +284,8 @@ fn a_checkpoint_that_does_not_fit_is_set_aside_and_the_output_still_counts() {
     wait_for(&home, logs[0].next, logs[0].rejected);
     terminate(child);
     let folder = home.path(".local/state/watcher/checkpoints");
-    let checkpoint = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
-    let checkpoint = checkpoint.filter(|path| path.extension().is_some_and(|e| e == "json")).next().unwrap();
+    let mut checkpoint = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    let checkpoint = checkpoint.find(|path| path.extension().is_some_and(|e| e == "json")).unwrap();
     fs::write(&checkpoint, "{\"half\": true").unwrap();
     logs[0].write(100, &mut random);
     let child = start(&home, &[]);

@@ -68,7 +68,7 @@ fn with_traffic_of(count: usize) -> App {
         .collect();
     for rows in rows.chunks(50) {
         history.append(rows.to_vec());
-        app.state.apply(Update::Judged { rows: rows.to_vec(), history: history.view() });
+        app.state.apply(Update::Judged { rows: rows.to_vec(), history: history.view(), read_ts: NOW.parse().unwrap() });
     }
     let counts = vec![watcher::engine::constraints::RuleCount { evaluated: 1, hits: 0, errors: 0 }; 5];
     app.state.apply(Update::Health(HealthReport {
@@ -101,7 +101,7 @@ fn show(app: &mut App, records: Vec<Record>, judged: Vec<Judgement>) {
         .collect();
     let mut history = History::new(Retention { bytes: 64 << 20, rows: 10_000 });
     history.append(rows.clone());
-    app.state.apply(Update::Judged { rows, history: history.view() });
+    app.state.apply(Update::Judged { rows, history: history.view(), read_ts: NOW.parse().unwrap() });
 }
 
 fn screen(app: &mut App, width: u16, height: u16) -> String {
@@ -389,4 +389,107 @@ fn an_agent_that_falls_silent_is_named_and_forgiven() {
     clock.advance(Duration::from_secs(55));
     screen(&mut app, 160, 45);
     assert!(quiet(&app) > 5);
+}
+
+/// Everything that the health screen can have to say.
+fn with_health() -> App {
+    let mut app = with_traffic();
+    let at: jiff::Timestamp = NOW.parse().unwrap();
+    let stage = |name, passed, depth, blocked| StageReport {
+        name,
+        depth,
+        capacity: 4,
+        passed,
+        dropped: 0,
+        waited_us: passed * 1_500,
+        blocked,
+    };
+    let bound = |name, used, most, bytes| watcher::message::Bound { name, used, most, bytes };
+    for tick in 0..5u64 {
+        app.state.apply(Update::Health(HealthReport {
+            stages: vec![
+                stage("lines", 40 * tick, 4, 1),
+                stage("records", 38 * tick, 2, 0),
+                stage("updates", 30 * tick, 0, 0),
+            ],
+            pool: PoolCounts {
+                waiting: 640,
+                records: 213,
+                done: 120 * tick,
+                shed: 17 * tick,
+                replaced: 1,
+                hits: 300,
+                misses: 700,
+                ..PoolCounts::default()
+            },
+            rules: protocol_rules(),
+            counts: vec![watcher::engine::constraints::RuleCount { evaluated: 1, hits: 0, errors: 0 }; 5],
+            bounds: vec![
+                bound("history", 48 << 20, Some(64 << 20), true),
+                bound("text cache", 16 << 20, Some(16 << 20), true),
+                bound("drift keys", 8, Some(4_096), false),
+                bound("process", 181 << 20, None, true),
+                bound("output", 12 << 20, Some(1 << 30), true),
+                bound("its disk", 97 << 30, Some(100 << 30), true),
+            ],
+            event: None,
+            checkpoint: Some(at),
+            at: at + jiff::SignedDuration::from_millis(250 * tick as i64),
+        }));
+    }
+    let source = |name: &str, state, read, behind| SourceReport { name: name.into(), state, read, behind, at };
+    for report in [
+        source("live.ndjson", SourceState::Following, 3 << 20, 0),
+        source("backlog.ndjson", SourceState::Reading, 40 << 20, 900 << 20),
+        source("gone.ndjson", SourceState::Waiting("no permission to read it".into()), 0, 0),
+    ] {
+        app.state.apply(Update::Source(report));
+    }
+    let origin = |line| Origin { source: "live.ndjson".into(), file: "f".into(), offset: 0, line: Some(line), part: 0 };
+    let rejected = |line, reason: &str, excerpt: &str| Rejected {
+        origin: origin(line),
+        reject: Reject { column: 3, reason: reason.into() },
+        excerpt: excerpt.into(),
+    };
+    let shown = vec![
+        rejected(17, "expected `:`", "{\"id\" 3}"),
+        rejected(40, "the line has 5242880 bytes, at most 4194304 are read", "xxxxxxxxxxxxxxxxxxxxxxxx"),
+    ];
+    app.state.apply(Update::Rejected { count: 2, shown });
+    press(&mut app, "5");
+    app
+}
+
+#[test]
+fn the_health_screen_shows_stages_engines_sources_and_refused_lines() {
+    let mut app = with_health();
+    insta::assert_snapshot!("health_160x45", screen(&mut app, 160, 45));
+    insta::assert_snapshot!("health_80x24", screen(&mut app, 80, 24));
+    for title in ["Pipeline", "Engines", "Sources", "Rejected"] {
+        assert!(screen(&mut app, 80, 24).contains(&format!("╭ {title}")), "{title}");
+        assert!(screen(&mut app, 40, 10).contains(&format!("╭ {title}")), "{title} alone");
+        press(&mut app, "Tab");
+    }
+    press(&mut app, "q");
+    assert!(screen(&mut app, 160, 45).contains("╭ Latency"));
+}
+
+#[test]
+fn no_time_for_the_vectors_is_one_alert_with_the_share() {
+    let mut app = app();
+    running(&mut app);
+    let lines: Vec<String> =
+        (0..40).map(|n| format!("{{\"agent_id\":\"a\",\"ts\":\"{NOW}\",\"samples\":[\"{n}\",\"b\"]}}")).collect();
+    let records = parse_all(lines.iter().map(String::as_str));
+    let ready = Ready { mode: Mode::Lexical, name: "lexical".into(), model: None };
+    let mut judged = judge_all(&records, ready, protocol_rules(), Policy::calibrated());
+    for judgement in judged.iter_mut().take(10) {
+        judgement.verdict.divergence.outcome = watcher::verdict::Outcome::Partial("overload".into());
+    }
+    show(&mut app, records, judged);
+    let text = screen(&mut app, 160, 45);
+    let alerts: Vec<&str> = text.lines().filter(|line| line.contains("@unscored")).collect();
+    assert_eq!(alerts.len(), 1, "{text}");
+    assert!(alerts[0].contains("checked 75% of"), "{}", alerts[0]);
+    assert!(text.contains("checked 75%"), "the header counts them as not checked");
 }

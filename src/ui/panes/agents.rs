@@ -7,7 +7,7 @@ use ratatui::widgets::Paragraph;
 
 use crate::humanize;
 use crate::state::AppState;
-use crate::state::agents::{Agent, quiet_text};
+use crate::state::agents::Agent;
 use crate::state::view::Pane;
 use crate::ui::theme::{Meaning, Theme};
 use crate::ui::widgets::frame::pane;
@@ -39,7 +39,7 @@ fn agent_line<'a>(agent: &Agent, state: &AppState, width: usize, theme: &Theme) 
     let ellipsis = theme.symbols.ellipsis;
     let (text, muted) = (theme.style(Meaning::Text), theme.style(Meaning::Muted));
     let (mut symbol, _, mut style) = theme.severity(agent.severity);
-    if agent.quiet {
+    if agent.pace.quiet {
         (symbol, style) = (theme.symbols.none, theme.style(Meaning::Warning));
     } else if agent.checked.part == 0 && agent.severity.is_none() {
         // Nothing is green that was not looked at.
@@ -48,13 +48,13 @@ fn agent_line<'a>(agent: &Agent, state: &AppState, width: usize, theme: &Theme) 
     let name = 12.min(width / 5);
     let mut spans =
         vec![Span::styled(format!("{symbol} "), style), Span::styled(column(&agent.key, name, ellipsis), text)];
-    if agent.quiet {
-        let note = format!(" {}", quiet_text(agent, state.event_time()));
+    if agent.pace.quiet {
+        let note = format!(" {}", agent.pace.text(state.event_time()));
         spans
             .push(Span::styled(column(&note, width.saturating_sub(name + 2), ellipsis), theme.style(Meaning::Warning)));
         return Line::from(spans);
     }
-    let seen = humanize::span(std::time::Duration::from_secs_f64(agent.silent_s(state.event_time()).min(1e9)));
+    let seen = humanize::span(std::time::Duration::from_secs_f64(agent.pace.silent_s(state.event_time()).min(1e9)));
     spans.push(Span::styled(format!(" {:>4}/s", humanize::short(agent.rate)), text));
     spans.push(Span::styled(format!(" seen {seen:>5}"), muted));
     let p95 = agent.p95_ms.map_or("–".into(), humanize::short);

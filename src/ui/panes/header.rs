@@ -86,6 +86,7 @@ fn parts<'a>(state: &'a AppState, theme: &Theme, narrow: bool) -> Vec<Part<'a>> 
 fn mode<'a>(state: &AppState, theme: &Theme) -> Part<'a> {
     let (word, style) = match (state.frozen_since(), &state.status) {
         (Some(new), _) => (format!("FROZEN +{} new", humanize::number(new as f64)), theme.style(Meaning::Note)),
+        (_, status) if status.output_waits.is_some() => ("OUTPUT WAITS".into(), theme.style(Meaning::Critical)),
         (_, status) if status.output_failed.is_some() => ("OUTPUT FAILED".into(), theme.style(Meaning::Critical)),
         (_, status) if status.finished.is_some() => ("ENDED".into(), theme.style(Meaning::Info)),
         (_, status) if status.waiting().next().is_some() && status.waiting().count() == status.sources.len() => {
@@ -122,18 +123,18 @@ fn firing<'a>(state: &AppState, theme: &Theme) -> Vec<Part<'a>> {
 /// How far behind: bytes while catching up, else the age of the newest record.
 fn lag(state: &AppState) -> String {
     let behind = state.status.behind();
+    if let Some(left) = state.status.left() {
+        return humanize::backlog(behind, state.age(), left);
+    }
     if behind > 1 << 20 {
-        return format!("behind {}", humanize::bytes(behind));
+        return format!("{} behind", humanize::bytes(behind));
     }
     let waiting = state.status.health.as_ref().map_or(0, |health| health.pool.waiting);
     if waiting > BACKLOG {
         return format!("catching up, {} texts wait", humanize::count(waiting));
     }
-    match state.board().event_now {
-        Some(event) if state.options.live => {
-            let age = state.now.duration_since(event).max(jiff::SignedDuration::ZERO);
-            format!("lag {}", humanize::span(age.unsigned_abs()))
-        }
+    match state.age() {
+        Some(age) if state.options.live => format!("lag {}", humanize::span(age)),
         _ => "lag –".to_owned(),
     }
 }

@@ -113,7 +113,7 @@ fn span<'a>(latency: &Latency, theme: &Theme) -> Line<'a> {
     Line::styled(text, theme.style(Meaning::Muted))
 }
 
-fn own<'a>(latency: &Latency, theme: &Theme) -> Line<'a> {
+pub(super) fn own<'a>(latency: &Latency, theme: &Theme) -> Line<'a> {
     let muted = theme.style(Meaning::Own);
     let Some(own) = latency.own_us else { return Line::styled("watcher's own cost: nothing judged yet", muted) };
     let ms = |us: f64| humanize::short(us / 1e3);

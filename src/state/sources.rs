@@ -1,0 +1,76 @@
+//! The sources as their records show them: how often they speak, whether they have stopped, how their clocks go.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::pace::Pace;
+use crate::stats::ring::Ring;
+
+/// Sources that are known; further ones are not watched.
+const MOST: usize = 512;
+
+/// Records over which a clock is judged.
+const RECENT: usize = 64;
+
+/// A source.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// How often it speaks, and whether it has stopped.
+    pub pace: Pace,
+    /// Records.
+    pub total: u64,
+    /// How far its clock is ahead of this machine's, s, as far as its records show; negative: its newest came so late.
+    /// `None` before there is a record with a time of its own that was read as it was written.
+    pub ahead_s: Option<f64>,
+    offsets: Ring<f64>,
+}
+
+/// All sources.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    by_name: BTreeMap<Arc<str>, Source>,
+    returned: Vec<Arc<str>>,
+}
+
+impl Sources {
+    /// Takes a record in: its event time, the event time of all, and by how much its time is ahead of when it was read,
+    /// s, where both are known.
+    pub fn add(&mut self, name: &Arc<str>, at: Timestamp, heard: Timestamp, ahead_s: Option<f64>) {
+        if self.by_name.len() >= MOST && !self.by_name.contains_key(name) {
+            return;
+        }
+        let new = || Source { pace: Pace::new(at), total: 0, ahead_s: None, offsets: Ring::new(RECENT) };
+        let source = self.by_name.entry(Arc::clone(name)).or_insert_with(new);
+        if source.pace.add(at, heard) {
+            self.returned.push(Arc::clone(name));
+        }
+        source.total += 1;
+        if let Some(ahead) = ahead_s {
+            source.offsets.push(ahead);
+            // A record can come late for many reasons, but early only for one.
+            source.ahead_s = source.offsets.iter().copied().reduce(f64::max);
+        }
+    }
+
+    /// Brings silences up to event time `at`.
+    pub fn refresh(&mut self, at: Timestamp) {
+        self.by_name.values_mut().for_each(|source| source.pace.refresh(at));
+    }
+
+    /// A source, by its name.
+    pub fn get(&self, name: &str) -> Option<&Source> {
+        self.by_name.get(name)
+    }
+
+    /// The sources that are quiet, and how.
+    pub fn quiet(&self, at: Timestamp) -> impl Iterator<Item = (&Arc<str>, String)> {
+        self.by_name.iter().filter(|(_, source)| source.pace.quiet).map(move |(name, s)| (name, s.pace.text(at)))
+    }
+
+    /// The sources that were quiet and have spoken since this was last asked.
+    pub fn returned(&mut self) -> Vec<Arc<str>> {
+        std::mem::take(&mut self.returned)
+    }
+}

@@ -1,0 +1,92 @@
+//! The engines: what each runs with and how it fares; memory and disk against their bounds.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+
+use crate::humanize;
+use crate::message::{Bound, EngineState, HealthReport};
+use crate::state::AppState;
+use crate::state::view::HealthPane;
+use crate::ui::theme::{Meaning, Theme};
+use crate::ui::widgets::frame::pane;
+use crate::ui::widgets::text::column;
+use crate::verdict::EngineKind;
+
+/// A bound that is used up so far is worth a colour.
+const NEARLY: f64 = 0.95;
+
+/// Draws the pane.
+pub fn render(frame: &mut Frame<'_>, area: Rect, state: &AppState, theme: &Theme) {
+    let focused = state.view.health == HealthPane::Engines;
+    let inner = pane(frame, area, HealthPane::Engines.title(), Vec::new(), focused, theme);
+    let width = usize::from(inner.width);
+    let mut lines: Vec<Line<'_>> = [EngineKind::Embedding, EngineKind::Constraints, EngineKind::Drift]
+        .into_iter()
+        .map(|kind| engine(kind, state, width, theme))
+        .collect();
+    let bounds = state.status.health.as_ref().map_or(&[][..], |health| &health.bounds);
+    lines.extend(bounds.iter().map(|bound| bound_line(bound, theme)));
+    let scroll = if focused { state.view.scroll.min(lines.len().saturating_sub(1)) } else { 0 };
+    let lines: Vec<Line<'_>> = lines.into_iter().skip(scroll).take(usize::from(inner.height)).collect();
+    frame.render_widget(Paragraph::new(lines), inner);
+}
+
+fn engine<'a>(kind: EngineKind, state: &AppState, width: usize, theme: &Theme) -> Line<'a> {
+    let status = &state.status;
+    let (symbol, style, text) = match (status.failed.get(&kind), kind, &status.embedding) {
+        (Some((why, _)), ..) => (theme.symbols.critical, Meaning::Critical, format!("failed: {why}")),
+        (None, EngineKind::Embedding, None | Some(EngineState::Loading)) => {
+            (theme.symbols.none, Meaning::Muted, "loading".to_owned())
+        }
+        (None, EngineKind::Embedding, Some(EngineState::Running { label, .. })) => {
+            let used = status.health.as_ref().map(pool).unwrap_or_default();
+            (theme.symbols.ok, Meaning::Ok, format!("{label}{used}"))
+        }
+        (None, EngineKind::Constraints, _) => {
+            let rules = status.health.as_ref().map_or(String::new(), |health| {
+                let idle = health.counts.iter().filter(|count| count.evaluated == 0 && count.errors == 0).count();
+                format!("{} rules, {idle} without data yet", health.rules.rules.len())
+            });
+            (theme.symbols.ok, Meaning::Ok, rules)
+        }
+        (None, ..) => (theme.symbols.ok, Meaning::Ok, format!("{} series seen", state.board().drift.len())),
+    };
+    let name = format!("{symbol} {} ", column(kind.name(), 11, ""));
+    let room = width.saturating_sub(14);
+    Line::from(vec![
+        Span::styled(name, theme.style(style)),
+        Span::styled(column(&text, room, theme.symbols.ellipsis), theme.style(Meaning::Text)),
+    ])
+}
+
+fn pool(health: &HealthReport) -> String {
+    let pool = &health.pool;
+    let asked = pool.hits + pool.misses;
+    let hits = if asked > 0 {
+        format!(", {:.0}% from the cache", 100.0 * pool.hits as f64 / asked as f64)
+    } else {
+        String::new()
+    };
+    let replaced = match pool.replaced {
+        0 => String::new(),
+        1 => ", 1 worker replaced".to_owned(),
+        n => format!(", {n} workers replaced"),
+    };
+    format!("{hits}{replaced}")
+}
+
+fn bound_line<'a>(bound: &Bound, theme: &Theme) -> Line<'a> {
+    let show = |value: u64| if bound.bytes { humanize::bytes(value) } else { humanize::number(value as f64) };
+    let most = bound.most.map_or("no bound".to_owned(), |most| format!("of {}", show(most)));
+    let share = bound.most.filter(|most| *most > 0).map(|most| bound.used as f64 / most as f64);
+    let percent = share.map_or(String::new(), |share| format!("  {:>3.0}%", 100.0 * share));
+    // A cache and a history are full as a rule; only a disk must not be.
+    let alarming = bound.name == "its disk" && share.is_some_and(|share| share > NEARLY);
+    let style = theme.style(if alarming { Meaning::Warning } else { Meaning::Text });
+    Line::from(vec![
+        Span::styled(format!("  {} ", column(bound.name, 11, "")), theme.style(Meaning::Muted)),
+        Span::styled(format!("{:>9} {most}{percent}", show(bound.used)), style),
+    ])
+}

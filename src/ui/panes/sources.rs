@@ -1,0 +1,71 @@
+//! The sources: what each does, how much of it is left, how often it speaks, how its clock goes.
+
+use std::time::Duration;
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+
+use crate::humanize;
+use crate::message::{SourceReport, SourceState};
+use crate::state::AppState;
+use crate::state::view::HealthPane;
+use crate::ui::theme::{Meaning, Theme};
+use crate::ui::widgets::frame::pane;
+use crate::ui::widgets::text::column;
+
+/// A clock that is ahead by less than this is right, s.
+const SKEW_S: f64 = 1.0;
+
+/// Draws the pane.
+pub fn render(frame: &mut Frame<'_>, area: Rect, state: &AppState, theme: &Theme) {
+    let sources = &state.status.sources;
+    let focused = state.view.health == HealthPane::Sources;
+    let right = vec![Span::styled(format!("{}", sources.len()), theme.style(Meaning::Muted))];
+    let inner = pane(frame, area, HealthPane::Sources.title(), right, focused, theme);
+    if sources.is_empty() {
+        let text = Line::styled("no source has been looked at yet", theme.style(Meaning::Muted));
+        return frame.render_widget(Paragraph::new(text), inner);
+    }
+    let scroll = if focused { state.view.scroll.min(sources.len().saturating_sub(1)) } else { 0 };
+    let width = usize::from(inner.width);
+    let rows = sources.values().skip(scroll).take(usize::from(inner.height));
+    let lines: Vec<Line<'_>> = rows.map(|report| source(report, state, width, theme)).collect();
+    frame.render_widget(Paragraph::new(lines), inner);
+}
+
+fn source<'a>(report: &SourceReport, state: &AppState, width: usize, theme: &Theme) -> Line<'a> {
+    let symbols = &theme.symbols;
+    let (symbol, meaning, word) = match &report.state {
+        SourceState::Following => (symbols.ok, Meaning::Ok, "following".to_owned()),
+        SourceState::Reading => (symbols.ok, Meaning::Ok, "reading".to_owned()),
+        SourceState::Ended => (symbols.none, Meaning::Muted, "ended".to_owned()),
+        SourceState::Waiting(why) => (symbols.warning, Meaning::Warning, format!("waiting: {why}")),
+        SourceState::Failed(why) => (symbols.critical, Meaning::Critical, format!("failed: {why}")),
+    };
+    let seen = state.board().sources.get(&report.name);
+    let quiet = seen.filter(|source| source.pace.quiet);
+    let (symbol, meaning) = if quiet.is_some() { (symbols.none, Meaning::Warning) } else { (symbol, meaning) };
+    let word = quiet.map_or(word, |source| source.pace.text(state.event_time()));
+    let mut facts = format!("{word}  {} read", humanize::bytes(report.read));
+    if report.behind > 0 {
+        facts.push_str(&format!(", {} behind", humanize::bytes(report.behind)));
+    }
+    if let Some(source) = seen {
+        facts.push_str(&format!(", {} records", humanize::count(source.total)));
+        let span = |seconds: f64| humanize::span(Duration::from_secs_f64(seconds.abs().min(1e9)));
+        facts.push_str(&match source.ahead_s {
+            Some(ahead) if ahead > SKEW_S => format!(", its clock is {} ahead", span(ahead)),
+            Some(ahead) if ahead < -SKEW_S => format!(", comes {} late", span(ahead)),
+            Some(_) => ", its clock is right".to_owned(),
+            None => String::new(),
+        });
+    }
+    let name = (width / 3).clamp(8, 40);
+    Line::from(vec![
+        Span::styled(format!("{symbol} "), theme.style(meaning)),
+        Span::styled(format!("{} ", column(&report.name, name, symbols.ellipsis)), theme.style(Meaning::Text)),
+        Span::styled(column(&facts, width.saturating_sub(name + 3), symbols.ellipsis), theme.style(Meaning::Muted)),
+    ])
+}
