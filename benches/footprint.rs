@@ -1,10 +1,11 @@
-//! Memory with the model loaded and the history full, and what an idle screen costs.
+//! Memory with the model loaded and the history full, what an idle screen costs, and memory over a log of 2 GB.
 //!
-//! `cargo bench --bench footprint`. Bounds: 200 MiB; 2 % of a core. Linux only: it reads `/proc`.
+//! `cargo bench --bench footprint`. Bounds: 200 MiB; 2 % of a core; flat. Linux only: it reads `/proc`.
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
@@ -31,6 +32,44 @@ fn load(pid: u32, over: Duration) -> f64 {
     let (start, before) = (Instant::now(), cpu(pid));
     std::thread::sleep(over);
     100.0 * (cpu(pid) - before) / start.elapsed().as_secs_f64()
+}
+
+/// Memory of a headless run over a log of 2 GB, at tenths of it.
+#[allow(clippy::disallowed_methods)]
+fn volume(dir: &Path) {
+    const BYTES: u64 = 2 << 30;
+    let log = dir.join("2gb.ndjson");
+    let mut file = fs::File::create(&log).unwrap();
+    while file.metadata().unwrap().len() < BYTES {
+        file.write_all(demo::TRAFFIC.repeat(8).as_bytes()).unwrap();
+    }
+    let output = dir.join("verdicts.ndjson");
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_watcher"))
+        .args(["watch", log.to_str().unwrap(), "--headless", "--from", "checkpoint", "--backend", "lexical"])
+        .args(["--output", output.to_str().unwrap()])
+        .env("HOME", dir)
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let start = Instant::now();
+    let pid = child.id();
+    let mut seen = Vec::new();
+    // A verdict is about as long as its record here: how far it is can be told from the output.
+    while seen.len() < 10 {
+        std::thread::sleep(Duration::from_millis(100));
+        let written = fs::metadata(&output).map_or(0, |meta| meta.len());
+        if written >= (seen.len() as u64 + 1) * BYTES / 12 || load(pid, Duration::from_millis(200)) < 5.0 {
+            seen.push(format!("{:.0}", status(pid, "VmRSS")));
+        }
+    }
+    println!(
+        "2 GB, headless, lexical, with checkpoints: {} MiB on the way, {:.0} at most; {:.0} s",
+        seen.join(" "),
+        status(pid, "VmHWM"),
+        start.elapsed().as_secs_f64()
+    );
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 fn main() {
@@ -62,4 +101,5 @@ fn main() {
     );
     println!("idle, a screen of 160x45 following a log: {:.2} % of a core", load(pid, Duration::from_secs(20)));
     child.kill().unwrap();
+    volume(dir.path());
 }

@@ -26,6 +26,10 @@ use watcher::ui;
 use watcher::ui::theme::Theme;
 use watcher::verdict::policy::Policy;
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn state() -> AppState {
     let rules = Arc::new(load(&[Source { name: "protocol".into(), text: demo::RULES.into() }]).unwrap());
     let setup = Setup {

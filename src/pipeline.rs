@@ -27,7 +27,7 @@ use crate::engine::drift;
 use crate::engine::embedding::pool::{self, Pool};
 use crate::engine::embedding::select;
 use crate::history::Retention;
-use crate::message::channel::{Receiver, Sender, WhenFull, channel};
+use crate::message::channel::{Receiver, Sender, Stats, WhenFull, channel};
 use crate::message::{EngineReport, EngineState, Update};
 use crate::record::Limits;
 use crate::rules::RuleSet;
@@ -160,6 +160,7 @@ impl Stop {
 pub struct Pipeline {
     updates: Receiver<Update>,
     handle: Handle,
+    stages: Vec<Arc<Stats>>,
 }
 
 /// Ends a pipeline.
@@ -209,14 +210,19 @@ impl Pipeline {
         let stages = vec![lines_in.stats(), records_in.stats(), shared.updates.stats()];
         let parser = parse::Stage::new(&options, reading::Stage::readers(&options.inputs), shared.clone());
         let reader = reading::Stage::new(&mut options, shared.clone());
-        let judge = judging::Stage::new(options, shared.clone(), stages);
+        let judge = judging::Stage::new(options, shared.clone(), stages.clone());
         spawn("judge", move || {
             judge.run(&records);
             ended.set();
         })?;
         spawn("parse", move || parser.run(&lines, &records_in))?;
         reader.start(lines_in)?;
-        Ok(Self { updates, handle })
+        Ok(Self { updates, handle, stages })
+    }
+
+    /// The counters of the queues: of lines, of records, of updates.
+    pub fn stages(&self) -> Vec<Arc<Stats>> {
+        self.stages.clone()
     }
 
     /// What happens, and the means to end it.

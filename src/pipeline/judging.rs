@@ -55,6 +55,8 @@ pub(super) struct Stage {
     event: Option<Timestamp>,
     /// When it was read.
     read_ts: Timestamp,
+    /// Something was judged since the counters were sent.
+    unreported: bool,
 }
 
 /// Why judging ended early.
@@ -107,6 +109,7 @@ impl Stage {
             bounds,
             event: None,
             read_ts: Timestamp::UNIX_EPOCH,
+            unreported: true,
         }
     }
 
@@ -166,6 +169,9 @@ impl Stage {
                 Ok(None) => {
                     // Nothing waits: what is done is shown and written now.
                     self.flush(judge)?;
+                    if std::mem::take(&mut self.unreported) {
+                        self.health(judge)?;
+                    }
                     match parsed.recv() {
                         Some(next) => next,
                         None => break,
@@ -211,6 +217,7 @@ impl Stage {
     }
 
     fn batch(&mut self, judge: &mut Judge, batch: ParsedBatch) -> Result<(), End> {
+        self.unreported = true;
         let ParsedBatch { items, file, end, muted, read_at, read_ts } = batch;
         self.read_ts = read_ts;
         let new = !muted && self.saver.as_ref().is_some_and(|saver| saver.is_new(&file));

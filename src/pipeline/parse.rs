@@ -158,7 +158,7 @@ impl Stage {
     }
 
     fn line(&mut self, batch: &LineBatch, span: &Span, seq: Seq) -> Result<Record, Rejected> {
-        let origin = Origin {
+        let origin = || Origin {
             source: Arc::clone(&batch.source),
             file: Arc::clone(&batch.file),
             offset: span.offset,
@@ -168,15 +168,16 @@ impl Stage {
         // A slice would keep the whole buffer it was read into, refused neighbours and all, as long as the record.
         let line = span.start..span.end;
         let raw = if self.kept { Bytes::copy_from_slice(&batch.data[line]) } else { batch.data.slice(line) };
-        let refused = |origin, raw: &Bytes, reject| {
+        let refused = |reject| {
+            let raw = &batch.data[span.start..span.end];
             let text = String::from_utf8_lossy(&raw[..raw.len().min(4 * EXCERPT)]);
-            Rejected { origin, reject, excerpt: prefix(&text, EXCERPT).to_owned() }
+            Rejected { origin: origin(), reject, excerpt: prefix(&text, EXCERPT).to_owned() }
         };
         if let Some(bytes) = span.too_long {
             let reason = format!("the line has {bytes} bytes, at most {} are read", self.limits.line_bytes);
-            return Err(refused(origin, &raw, Reject { column: 1, reason }));
+            return Err(refused(Reject { column: 1, reason }));
         }
-        self.parser.parse(seq, origin.clone(), raw.clone()).map_err(|reject| refused(origin, &raw, reject))
+        self.parser.parse(seq, origin(), raw).map_err(refused)
     }
 
     /// Whether a record lies before the time from which on the user wanted them.

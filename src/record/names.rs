@@ -4,9 +4,10 @@
 //! a known leaf costs one look-up of its own key: no path is put together, nothing is allocated. The table is bounded;
 //! past the bound (a log whose field *names* carry ids, or an attack) names are made anew each time and still work.
 
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+use foldhash::HashMap;
 
 use super::trim;
 
@@ -19,29 +20,58 @@ pub const MAX_PATH: usize = 1_024;
 /// The canonical path of a leaf, such as `metrics.pressure` or `metrics["value at risk"]`.
 #[derive(Clone)]
 pub struct Name {
-    text: Arc<str>,
+    text: Text,
     id: u32,
+}
+
+#[derive(Clone)]
+enum Text {
+    /// Kept as long as the process runs. A count of its users would be fought over by the thread that makes records and
+    /// the one that drops them, once a field.
+    Kept(&'static Arc<str>),
+    Own(Arc<str>),
+}
+
+/// All names that are kept, over all tables: there are at most [`MAX_NAMES`].
+static KEPT: LazyLock<Mutex<HashMap<Arc<str>, &'static Arc<str>>>> = LazyLock::new(Mutex::default);
+
+impl Text {
+    fn keep(text: Arc<str>) -> Self {
+        let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = kept.get(&text) {
+            return Self::Kept(known);
+        }
+        if kept.len() >= MAX_NAMES {
+            return Self::Own(text);
+        }
+        let forever: &'static Arc<str> = Box::leak(Box::new(Arc::clone(&text)));
+        kept.insert(text, forever);
+        Self::Kept(forever)
+    }
 }
 
 impl Name {
     /// A name outside every table.
     pub fn foreign(text: impl Into<Arc<str>>) -> Self {
-        Self { text: text.into(), id: u32::MAX }
+        Self { text: Text::Own(text.into()), id: u32::MAX }
     }
 
     /// The path.
     pub fn as_str(&self) -> &str {
-        &self.text
+        self.shared()
     }
 
     /// The path, shared.
     pub fn shared(&self) -> &Arc<str> {
-        &self.text
+        match &self.text {
+            Text::Kept(text) => text,
+            Text::Own(text) => text,
+        }
     }
 
     /// Bytes of memory that only this name holds: those of the table are shared.
     pub fn footprint(&self) -> usize {
-        if self.id == u32::MAX { super::shared_bytes(&self.text) } else { 0 }
+        if self.id == u32::MAX { super::shared_bytes(self.shared()) } else { 0 }
     }
 
     /// Number of the name within its [`Names`], dense from 0; `None` for a name past the bound.
@@ -52,7 +82,7 @@ impl Name {
 
 impl PartialEq for Name {
     fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
+        Arc::ptr_eq(self.shared(), other.shared()) || self.as_str() == other.as_str()
     }
 }
 
@@ -60,13 +90,13 @@ impl Eq for Name {}
 
 impl fmt::Debug for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.text.fmt(f)
+        self.as_str().fmt(f)
     }
 }
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.write_str(self.as_str())
     }
 }
 
@@ -100,7 +130,7 @@ pub struct Names {
 
 impl Default for Names {
     fn default() -> Self {
-        Self { nodes: vec![Node { name: Name { text: "".into(), id: 0 }, children: HashMap::new() }] }
+        Self { nodes: vec![Node { name: Name { text: Text::keep("".into()), id: 0 }, children: HashMap::default() }] }
     }
 }
 
@@ -123,7 +153,10 @@ impl Names {
         if index >= MAX_NAMES || path.len() > super::LABEL_BYTES {
             return foreign(path);
         }
-        self.nodes.push(Node { name: Name { text: path.into(), id: index as u32 }, children: HashMap::new() });
+        self.nodes.push(Node {
+            name: Name { text: Text::keep(path.into()), id: index as u32 },
+            children: HashMap::default(),
+        });
         self.nodes[parent].children.insert(key.into(), index);
         Place::Known(index)
     }

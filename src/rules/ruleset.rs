@@ -1,7 +1,8 @@
 //! The compiled rules: immutable, shared, swapped as a whole.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use super::expr::Expr;
 use super::message::Template;

@@ -25,7 +25,9 @@ impl Default for Options {
 /// Appends the verdict and a newline.
 pub fn write(out: &mut Vec<u8>, verdict: &Verdict, options: Options) {
     let v = verdict;
-    put(out, format_args!("{{\"v\":1,\"seq\":{},\"id\":", v.seq));
+    raw(out, "{\"v\":1,\"seq\":");
+    whole(out, v.seq.0);
+    raw(out, ",\"id\":");
     string(out, &v.id);
     match v.ts {
         Some(ts) => put(out, format_args!(",\"ts\":\"{ts}\"")),
@@ -35,18 +37,21 @@ pub fn write(out: &mut Vec<u8>, verdict: &Verdict, options: Options) {
     string(out, &v.origin.source);
     raw(out, ",\"file\":");
     string(out, &v.origin.file);
-    put(out, format_args!(",\"offset\":{},\"part\":{},\"key\":", v.origin.offset, v.origin.part));
+    raw(out, ",\"offset\":");
+    whole(out, v.origin.offset);
+    raw(out, ",\"part\":");
+    whole(out, v.origin.part.into());
+    raw(out, ",\"key\":");
     string(out, &v.key);
-    put(
-        out,
-        format_args!(
-            ",\"action\":\"{}\",\"status_code\":{},\"confidence\":{{\"score\":",
-            v.advice.action.word(),
-            v.advice.status_code
-        ),
-    );
+    raw(out, ",\"action\":\"");
+    raw(out, v.advice.action.word());
+    raw(out, "\",\"status_code\":");
+    whole(out, v.advice.status_code.into());
+    raw(out, ",\"confidence\":{\"score\":");
     optional(out, v.confidence.score.map(|score| rounded(score, 1e3)));
-    put(out, format_args!(",\"level\":\"{}\"}}", v.confidence.level.word()));
+    raw(out, ",\"level\":\"");
+    raw(out, v.confidence.level.word());
+    raw(out, "\"}");
     divergence(out, verdict);
     raw(out, ",\"violations\":[");
     list(out, v.violations.iter(), violation);
@@ -58,13 +63,18 @@ pub fn write(out: &mut Vec<u8>, verdict: &Verdict, options: Options) {
     raw(out, "]");
     if options.timing {
         let t = &v.timing;
-        put(
-            out,
-            format_args!(
-                ",\"timing_us\":{{\"queue\":{},\"embedding\":{},\"constraints\":{},\"drift\":{},\"total\":{}}}",
-                t.queue, t.embedding, t.constraints, t.drift, t.total
-            ),
-        );
+        let spans = [
+            (",\"timing_us\":{\"queue\":", t.queue),
+            (",\"embedding\":", t.embedding),
+            (",\"constraints\":", t.constraints),
+            (",\"drift\":", t.drift),
+            (",\"total\":", t.total),
+        ];
+        for (name, micros) in spans {
+            raw(out, name);
+            whole(out, micros);
+        }
+        raw(out, "}");
     }
     raw(out, ",\"rules\":");
     string(out, &v.rules);
@@ -88,21 +98,23 @@ pub fn write_rejected(out: &mut Vec<u8>, rejected: &Rejected) {
 
 fn divergence(out: &mut Vec<u8>, verdict: &Verdict) {
     let d = &verdict.divergence;
-    put(out, format_args!(",\"divergence\":{{\"state\":\"{}\"", d.outcome.word()));
+    raw(out, ",\"divergence\":{\"state\":\"");
+    raw(out, d.outcome.word());
+    raw(out, "\"");
     if let Some(why) = d.outcome.why() {
         raw(out, ",\"why\":");
         string(out, why);
     }
     let scores = [
-        ("semantic", d.semantic),
-        ("answer", d.answer),
-        ("lexical", d.lexical),
-        ("facts", d.facts),
-        ("entropy", d.entropy),
-        ("risk", d.risk),
+        (",\"semantic\":", d.semantic),
+        (",\"answer\":", d.answer),
+        (",\"lexical\":", d.lexical),
+        (",\"facts\":", d.facts),
+        (",\"entropy\":", d.entropy),
+        (",\"risk\":", d.risk),
     ];
     for (name, score) in scores {
-        put(out, format_args!(",\"{name}\":"));
+        raw(out, name);
         optional(out, score.map(|score| rounded(score, 1e6)));
     }
     match d.outlier {
@@ -200,6 +212,10 @@ fn string(out: &mut Vec<u8>, text: &str) {
     raw(out, "\"");
 }
 
+fn whole(out: &mut Vec<u8>, value: u64) {
+    raw(out, itoa::Buffer::new().format(value));
+}
+
 fn optional(out: &mut Vec<u8>, value: Option<f64>) {
     match value {
         Some(value) => number(out, value),
@@ -218,9 +234,9 @@ pub fn number(out: &mut Vec<u8>, value: f64) {
     if !value.is_finite() {
         raw(out, "null");
     } else if value.fract() == 0.0 && value.abs() < 1e15 {
-        put(out, format_args!("{}", value as i64));
+        raw(out, itoa::Buffer::new().format(value as i64));
     } else {
-        put(out, format_args!("{value:?}"));
+        raw(out, zmij::Buffer::new().format_finite(value));
     }
 }
 

@@ -106,18 +106,21 @@ impl Log {
     }
 }
 
-fn start(home: &Home, more: &[&str]) -> Child {
+fn spawn<'a>(home: &Home, arguments: impl Iterator<Item = &'a str>) -> Child {
     Command::new(assert_cmd::cargo::cargo_bin("watcher"))
         .current_dir(home.0.path())
         .env_clear()
         .env("HOME", home.0.path())
-        .args(["watch", "a.ndjson", "b.ndjson", "--headless", "--from", "checkpoint", "--backend", "lexical"])
-        .args(["--output", "v.ndjson"])
-        .args(more)
+        .args(arguments)
         .stdout(Stdio::null())
         .stderr(OpenOptions::new().append(true).create(true).open(home.path("errors.log")).unwrap())
         .spawn()
         .unwrap()
+}
+
+fn start(home: &Home, more: &[&str]) -> Child {
+    let run = "watch a.ndjson b.ndjson --headless --from checkpoint --backend lexical --output v.ndjson";
+    spawn(home, run.split(' ').chain(more.iter().copied()))
 }
 
 /// Says whenever something in the folder changes.
@@ -174,6 +177,19 @@ fn wait_for(home: &Home, verdicts: usize, rejected: usize) {
         assert!(clock.elapsed() < PATIENCE, "{found:?} of {wanted:?} verdicts and reports came\n{}", said());
         let _ = changed.recv_timeout(Duration::from_secs(1));
     }
+}
+
+/// Runs a command until it has written so many verdicts, and ends it; what it wrote.
+pub fn watch_until(home: &Home, arguments: &str, output: &str, verdicts: usize) -> String {
+    let (changed, _watcher) = changes(home.0.path());
+    let child = spawn(home, arguments.split(' '));
+    let clock = SystemClock::new();
+    while lines(&written(home, output)) < verdicts {
+        assert!(clock.elapsed() < PATIENCE, "{arguments}: {}", lines(&written(home, output)));
+        let _ = changed.recv_timeout(Duration::from_secs(1));
+    }
+    terminate(child);
+    String::from_utf8(written(home, output)).unwrap()
 }
 
 fn terminate(mut child: Child) {

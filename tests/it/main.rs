@@ -7,6 +7,7 @@ mod crash;
 mod headless;
 mod mutation;
 mod parity;
+mod pressure;
 mod screens;
 mod support;
 mod terminal;

@@ -1,7 +1,8 @@
 //! Runs a [`RuleSet`] over records: projects a record into slots once, then compares.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use super::projection::{Pair, Projection};
 use crate::engine::{Engine, Evidence};
@@ -41,7 +42,7 @@ impl Constraints {
         let count = rules.rules.len();
         Self {
             projection: Projection::new(&rules),
-            last: HashMap::new(),
+            last: HashMap::default(),
             counts: vec![RuleCount::default(); count],
             breached: vec![false; count],
             rules,

@@ -1,7 +1,8 @@
 //! Which series are watched, and a detector for each, bounded in number.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -53,7 +54,7 @@ impl Drift {
     pub fn new(options: Options) -> Self {
         Self {
             options,
-            keys: HashMap::new(),
+            keys: HashMap::default(),
             evicted: 0,
             common: ["divergence.risk".into(), "divergence.semantic".into(), "latency_ms".into()],
         }

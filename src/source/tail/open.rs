@@ -265,10 +265,10 @@ impl Open {
     pub fn read(&mut self, buffer: &mut Vec<u8>, ledger: &mut Ledger, emit: Emit<'_>) -> io::Result<usize> {
         let (Some(hash), false) = (self.hash().cloned(), self.finished) else { return Ok(0) };
         // The bytes read before stand in front, so that the last ones before any new line are at hand.
+        buffer.resize(BEFORE_BYTES + LOOK, 0);
         let have = self.recent.len();
-        buffer.clear();
-        buffer.extend_from_slice(&self.recent);
-        buffer.resize(have + LOOK, 0);
+        let buffer = &mut buffer[BEFORE_BYTES - have..];
+        buffer[..have].copy_from_slice(&self.recent);
         let start = self.position;
         let read = self.content.fill_at(&mut buffer[have..], start)?;
         if read == 0 {

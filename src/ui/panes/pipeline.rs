@@ -65,7 +65,7 @@ fn embedding<'a>(state: &AppState, theme: &Theme) -> Line<'a> {
     let status = &state.status;
     let pool = status.health.as_ref().map(|health| health.pool).unwrap_or_default();
     let rate = status.rates.texts.map_or("–".into(), |rate| format!("{} texts", humanize::short(rate)));
-    let depth = format!("{} records", humanize::count(pool.records));
+    let depth = format!("{} waiting", humanize::count(pool.records));
     let shed = status.rates.shed.is_some_and(|shed| shed > 0.0);
     let style: Style = theme.style(if shed { Meaning::Warning } else { Meaning::Text });
     Line::styled(row(["embed", &rate, "", &depth, &format!("{} part", humanize::count(pool.shed))]), style)
