@@ -236,7 +236,7 @@ pub fn number(out: &mut Vec<u8>, value: f64) {
     } else if value.fract() == 0.0 && value.abs() < 1e15 {
         raw(out, itoa::Buffer::new().format(value as i64));
     } else {
-        raw(out, zmij::Buffer::new().format_finite(value));
+        raw(out, ryu::Buffer::new().format_finite(value));
     }
 }
 
