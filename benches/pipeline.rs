@@ -143,9 +143,11 @@ fn replay(path: PathBuf, backend: Choice, output: &Path) -> u64 {
         store: None,
         resume: Resume::default(),
     };
-    let (updates, _handle) = Pipeline::start(options, SystemClock::shared()).unwrap().split();
+    let (updates, handle) = Pipeline::start(options, SystemClock::shared()).unwrap().split();
     loop {
         if let Update::Finished(summary) = updates.recv().unwrap() {
+            // The output is given back.
+            handle.finish(Duration::from_secs(1));
             return summary.records;
         }
     }

@@ -44,8 +44,8 @@ pub use saving::Written as SavedWritten;
 /// Batches that may wait between two stages.
 const BATCHES: usize = 4;
 
-/// Updates that may wait for the screen.
-const UPDATES: usize = 64;
+/// Updates that may wait for the screen: each may hold hundreds of records.
+const UPDATES: usize = 4;
 
 /// One thing to read.
 #[derive(Debug, Clone, PartialEq, Eq)]

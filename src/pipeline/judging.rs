@@ -25,6 +25,9 @@ use crate::stats::summary::Summary;
 /// Rows are handed to the screen at least this often while there is work: one frame at 30 a second.
 const FLUSH: Duration = Duration::from_millis(33);
 
+/// Rows that are handed over at once: what waits for the screen is memory that nobody can see.
+const ROWS: usize = 512;
+
 /// How often the counters are sent.
 const HEALTH: Duration = Duration::from_millis(250);
 
@@ -245,7 +248,7 @@ impl Stage {
         if let (Some(saver), false) = (&mut self.saver, muted) {
             saver.through(&file, end);
         }
-        if self.shared.clock.elapsed() - self.flushed_at >= FLUSH {
+        if self.rows.len() >= ROWS || self.shared.clock.elapsed() - self.flushed_at >= FLUSH {
             self.flush(judge)?;
         }
         Ok(())
