@@ -17,6 +17,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use clap::Parser;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use args::{Args, Command};
 
@@ -54,6 +55,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };
+    more_open_files();
     // The panic itself was printed by then, after the terminal was given back.
     let outcome = catch_unwind(AssertUnwindSafe(|| command(args)));
     let outcome = outcome.unwrap_or_else(|_| Err(Failure::Internal(anyhow::anyhow!("this is a bug in watcher"))));
@@ -68,6 +70,12 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
             fail(&format!("{error:#}{log}"), 70)
         }
     }
+}
+
+/// A pattern may match more files than the usual limit of open ones: it is raised as far as the system allows.
+fn more_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
 
 /// Writes to standard output. That nobody reads it any more is no fault.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::args::{Replay, Run, SummaryForm, Watch};
 use super::dashboard::{inputs, need_file};
@@ -86,6 +86,8 @@ fn run(setup: &Setup, run: &Run, mode: Mode, file: Option<&PathBuf>) -> Result<(
         eprintln!("watcher: {note}");
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting")?;
+    // From here on a signal is an orderly end.
+    let signals = runtime.block_on(async { Signals::new() })?;
     let ready = setup.options(rules, mode)?;
     for notice in &ready.notices {
         eprintln!("watcher: {}", sanitize::line(notice));
@@ -93,7 +95,7 @@ fn run(setup: &Setup, run: &Run, mode: Mode, file: Option<&PathBuf>) -> Result<(
     let pipeline = Pipeline::start(ready.options, SystemClock::shared()).context("starting the engines")?;
     let bar = progress(file);
     let (updates, handle) = pipeline.split();
-    let outcome = runtime.block_on(wait(updates, &handle, &bar));
+    let outcome = runtime.block_on(wait(updates, &handle, &bar, signals));
     bar.finish_and_clear();
     handle.finish(LAST_WORDS);
     runtime.shutdown_background();
@@ -187,16 +189,34 @@ async fn last_words(updates: &mut Receiver<Update>, handle: &Handle) -> Outcome 
     Outcome::Stopped(tokio::time::timeout(LAST_WORDS, summary).await.ok().flatten())
 }
 
-async fn wait(mut updates: Receiver<Update>, handle: &Handle, bar: &ProgressBar) -> anyhow::Result<Outcome> {
-    let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
+/// The signals that ask for the end.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> anyhow::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).context("listening for SIGTERM")?,
+            interrupt: signal(SignalKind::interrupt()).context("listening for SIGINT")?,
+        })
+    }
+}
+
+async fn wait(
+    mut updates: Receiver<Update>,
+    handle: &Handle,
+    bar: &ProgressBar,
+    mut signals: Signals,
+) -> anyhow::Result<Outcome> {
     let mut unread = None;
     let mut catching_up = CatchingUp::default();
     loop {
         let update = tokio::select! {
             biased;
-            _ = terminate.recv() => return Ok(last_words(&mut updates, handle).await),
-            _ = interrupt.recv() => return Ok(last_words(&mut updates, handle).await),
+            _ = signals.terminate.recv() => return Ok(last_words(&mut updates, handle).await),
+            _ = signals.interrupt.recv() => return Ok(last_words(&mut updates, handle).await),
             update = updates.recv_async() => update,
         };
         let say = |text: &str| bar.suspend(|| eprintln!("watcher: {}", sanitize::line(text)));

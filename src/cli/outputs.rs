@@ -9,7 +9,7 @@ use super::Failure;
 use super::setup::{Mode, Output};
 use crate::clock::{Clock, SystemClock};
 use crate::config::paths::Paths;
-use crate::pipeline::{Input, Resume, SavedWritten, reading};
+use crate::pipeline::{Input, Resume, SavedWritten};
 use crate::sink::file::{Existing, FileMark};
 use crate::sink::lock::{Lock, Locked};
 use crate::sink::ndjson::{NdjsonSink, Opening, rejected_path};
@@ -136,7 +136,7 @@ impl Outputs {
     }
 
     fn lock(&mut self, path: &Path, what: &str) -> Result<(), Failure> {
-        let command: Vec<String> = std::env::args().collect();
+        let command: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
         let (pid, now) = (std::process::id(), SystemClock::new().now());
         let who = format!("process {pid} since {now:.0} ({})\n", command.join(" "));
         match Lock::take(path, &who) {
@@ -152,25 +152,24 @@ impl Outputs {
 
 /// Watching never overwrites what is there.
 fn refuse_existing(output: &Output, more: &str) -> Result<(), Failure> {
-    if !fs::metadata(&output.path).is_ok_and(|meta| meta.is_file() && meta.len() > 0) {
-        return Ok(());
-    }
-    let shown = output.path.display();
+    let holds = |path: &PathBuf| fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() > 0);
+    let Some(path) = [output.path.clone(), rejected_path(&output.path)].into_iter().find(holds) else { return Ok(()) };
+    let shown = path.display();
     Err(Failure::Usage(format!("{shown} exists already and would be lost; name another file, or remove it{more}")))
 }
 
 /// Nobody writes over an input.
 fn refuse_inputs(path: &Path, inputs: &[Input]) -> Result<(), Failure> {
-    let read = |input: &Input| match input {
-        Input::Files(pattern) => reading::expand(pattern),
-        Input::Stream(path) => vec![path.clone()],
-        Input::Stdin => Vec::new(),
+    // A pattern that matches an output leaves it out; who names it means it.
+    let named = |input: &Input| match input {
+        Input::Files(path) | Input::Stream(path) => Some(path.clone()),
+        Input::Stdin => None,
     };
-    let found: Vec<PathBuf> = inputs.iter().flat_map(read).collect();
+    let found: Vec<PathBuf> = inputs.iter().filter_map(named).collect();
     for target in [path.to_owned(), rejected_path(path)] {
         let same = |input: &PathBuf| match (fs::metadata(input), fs::metadata(&target)) {
             (Ok(input), Ok(target)) => (input.dev(), input.ino()) == (target.dev(), target.ino()),
-            _ => false,
+            _ => absolute(input) == absolute(&target),
         };
         if found.iter().any(same) {
             let shown = target.display();

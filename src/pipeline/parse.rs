@@ -14,6 +14,7 @@ use crate::engine::embedding::select::Choice;
 use crate::message::channel::{Receiver, Sender};
 use crate::record::native::Parser;
 use crate::record::{Limits, Origin, Record, Reject, Rejected, Seq, prefix};
+use crate::source::identity::Identity;
 use crate::source::{From, LineBatch, Place, Span};
 
 /// Bytes of a refused line that are shown.
@@ -212,5 +213,7 @@ pub(super) fn judged(options: &Options) -> HashMap<Arc<str>, u64> {
         let last = judged.entry(file.as_str().into()).or_default();
         *last = (*last).max(*offset);
     }
+    // What comes through a pipe is new each time.
+    judged.retain(|file, _| Identity::is_hash(file));
     judged
 }

@@ -18,7 +18,7 @@ use super::{Input, Options, Shared, spawn};
 use crate::message::channel::Sender;
 use crate::message::{SourceReport, SourceState, Update};
 use crate::sink::past::Judged;
-use crate::source::ledger::Known;
+use crate::source::ledger::{Known, absolute};
 use crate::source::lines::batch;
 use crate::source::tail::{self, Look, Tail};
 use crate::source::{From, LineBatch};
@@ -105,6 +105,7 @@ impl Files {
         let (wake_in, wake) = sync_channel(1);
         let mut watcher = watcher(wake_in);
         // What is there at the start is entered where the user said; what comes later is new from its first byte.
+        self.take_left_behind();
         self.scan(self.options.from, &mut watcher);
         if self.rebuild(rebuild, lines).is_none() {
             return;
@@ -133,6 +134,16 @@ impl Files {
         }
     }
 
+    /// Adds the files that a pattern has matched in a former run, and that were renamed out of it since.
+    fn take_left_behind(&mut self) {
+        let left = if self.options.follow { self.shared.ledger().left_behind() } else { Vec::new() };
+        let named = |path: &PathBuf| self.patterns.iter().any(|pattern| absolute(pattern) == *path);
+        for path in left.into_iter().filter(|path| !named(path)) {
+            let name: Arc<str> = path.to_string_lossy().into();
+            self.tails.push(Tail::new(path, name, self.options));
+        }
+    }
+
     /// Adds the files that patterns have come to match. A plain path is added even if it is not there: it is waited for.
     fn scan(&mut self, from: From, watcher: &mut Option<RecommendedWatcher>) {
         let mut entered = HashSet::new();
@@ -140,7 +151,7 @@ impl Files {
             let files = expand(pattern);
             self.report_pattern(pattern, files.is_empty());
             for path in oldest_first(files) {
-                let known = self.tails.iter().any(|tail| tail.path() == path);
+                let known = self.tails.iter().any(|tail| absolute(tail.path()) == absolute(&path));
                 if known || !self.is_new(&path, pattern) {
                     continue;
                 }
@@ -164,10 +175,14 @@ impl Files {
     /// what was rotated away), and not if it is written here.
     fn is_new(&self, path: &Path, pattern: &Path) -> bool {
         let ledger = self.shared.ledger();
-        if path != pattern && ledger.is_own(path) {
+        if ledger.is_own(path) {
             return false;
         }
-        path == pattern || !matches!(tail::known(path, !self.options.follow, &ledger), Known::Held | Known::Copy)
+        match tail::known(path, !self.options.follow, &ledger) {
+            Known::Held => false,
+            Known::Copy | Known::Unclear => path == pattern,
+            Known::New | Known::To(_) => true,
+        }
     }
 
     /// A pattern that matches nothing yet is waited for like a file that is not there, and said.
@@ -200,8 +215,9 @@ impl Files {
             let tail = &mut self.tails[index];
             let name = Arc::clone(tail.name());
             let mut found = Vec::new();
-            let look = tail.look(&mut self.shared.ledger(), |file, cut| found.push((Arc::clone(file), cut)));
             let clock = &self.shared.clock;
+            let take = |file: &Arc<str>, cut| found.push((Arc::clone(file), cut));
+            let look = tail.look(clock.elapsed(), &mut self.shared.ledger(), take);
             for (file, cut) in found {
                 lines.send(Read::Lines(batch(&name, &file, cut, clock.elapsed(), clock.now()))).ok()?;
             }
@@ -242,9 +258,11 @@ fn wait(wake: &WakeReceiver<()>) {
 
 /// Without notifications (no room for another watch, an unusual file system) looking alone does it.
 fn watcher(wake: SyncSender<()>) -> Option<RecommendedWatcher> {
-    let notified = move |_| {
-        // A full channel means that a look is due already.
-        let _ = wake.try_send(());
+    let notified = move |event: notify::Result<notify::Event>| {
+        // To look is to open and to read: that is no news. A full channel means that a look is due already.
+        if !event.is_ok_and(|event| event.kind.is_access()) {
+            let _ = wake.try_send(());
+        }
     };
     notify::recommended_watcher(notified).map_err(|error| tracing::warn!("no notifications: {error}")).ok()
 }

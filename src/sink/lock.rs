@@ -31,9 +31,9 @@ impl Lock {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
         let mut file = file.map_err(Locked::Failed)?;
         if !try_lock(&file).map_err(Locked::Failed)? {
-            let mut holder = String::new();
-            let _ = (&file).take(1_000).read_to_string(&mut holder);
-            return Err(Locked::By(holder.trim().to_owned()));
+            let mut holder = Vec::new();
+            let _ = (&file).take(1_000).read_to_end(&mut holder);
+            return Err(Locked::By(String::from_utf8_lossy(&holder).trim().to_owned()));
         }
         file.set_len(0)
             .and_then(|()| file.rewind())

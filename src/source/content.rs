@@ -80,6 +80,11 @@ impl Content {
         self.file().metadata().map(|meta| (meta.dev(), meta.ino()))
     }
 
+    /// Whether no name leads to it any more.
+    pub fn is_removed(&self) -> bool {
+        self.file().metadata().is_ok_and(|meta| meta.nlink() == 0)
+    }
+
     /// Bytes on disk.
     ///
     /// # Errors

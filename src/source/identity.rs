@@ -106,6 +106,12 @@ impl Identity {
         Self { inode, first: Fingerprint::of(first), generation: 0, hash: hash.into() }
     }
 
+    /// Whether a text is such a hash: streams have none, and are called by their names.
+    pub fn is_hash(text: &str) -> bool {
+        let name = text.split('-').next().unwrap_or_default();
+        name.len() == 16 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+    }
+
     /// The same file, written anew with the same first bytes: another identity.
     pub fn again(&self) -> Self {
         let generation = self.generation + 1;

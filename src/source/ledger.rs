@@ -3,20 +3,22 @@
 //! The reading thread writes it. Who makes a checkpoint asks it for the files, and puts to each how far it was judged.
 
 use std::collections::{HashMap, HashSet};
+use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::Place;
 use super::content::Content;
 use super::identity::{Fingerprint, Identity};
+use super::{Place, siblings};
 
 /// Files that are remembered after they were let go; past it the oldest are forgotten.
 const FILES: usize = 4_096;
 
 /// Files beside a log that are remembered as no part of it.
-const STRANGERS: usize = 8_192;
+const STRANGERS: usize = 65_536;
 
 /// A file and a place in it, as a checkpoint keeps it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -75,6 +77,8 @@ pub enum Known {
     Held,
     /// It is a copy of a file that is or was read.
     Copy,
+    /// It may be a copy, and there is too little of it to tell.
+    Unclear,
 }
 
 impl Ledger {
@@ -84,7 +88,7 @@ impl Ledger {
             watched: marks.watched.into_iter().collect(),
             strangers: marks.strangers.into_iter().collect(),
             own: own.iter().map(|path| resolved(path)).collect(),
-            patterns: patterns.iter().filter_map(|p| glob::Pattern::new(&p.to_string_lossy()).ok()).collect(),
+            patterns: patterns.iter().filter_map(|p| glob::Pattern::new(&absolute(p).to_string_lossy()).ok()).collect(),
             ..Self::default()
         };
         for mark in marks.files {
@@ -128,12 +132,17 @@ impl Ledger {
                 _ => Known::To(entry.mark.place.clone()),
             };
         }
-        let is_copy = self.files.values().any(|entry| {
-            entry.mark.place.offset > 0
-                && is_sibling_name(Path::new(&*entry.mark.source), path)
-                && is_copy(&entry.mark, identity, content)
-        });
-        if is_copy { Known::Copy } else { Known::New }
+        let mut unclear = false;
+        for entry in self.files.values().filter(|entry| entry.mark.place.offset > 0) {
+            if is_sibling_name(Path::new(&*entry.mark.source), path) {
+                match is_copy(&entry.mark, identity, content) {
+                    Ok(true) => return Known::Copy,
+                    Ok(false) => {}
+                    Err(_) => unclear = true,
+                }
+            }
+        }
+        if unclear { Known::Unclear } else { Known::New }
     }
 
     /// Whether a file of this identity was or is read.
@@ -175,10 +184,10 @@ impl Ledger {
 
     /// A file beside a log that is no part of it.
     pub fn estrange(&mut self, inode: (u64, u64), first: Fingerprint) {
-        if self.strangers.len() >= STRANGERS {
-            self.strangers.clear();
+        // Forgotten, a stranger would be taken for a part of the log: past the bound the newest are not noted.
+        if self.strangers.len() < STRANGERS {
+            self.strangers.insert(inode, first);
         }
-        self.strangers.insert(inode, first);
     }
 
     /// Whether a file beside a log is known to be no part of it.
@@ -191,14 +200,42 @@ impl Ledger {
         if self.own.is_empty() {
             return false;
         }
-        let path = resolved(path);
-        self.own.iter().any(|own| *own == path || is_sibling_name(own, &path))
+        let inode = |path: &Path| std::fs::metadata(path).map(|meta| (meta.dev(), meta.ino())).ok();
+        let (resolved, found) = (resolved(path), inode(path));
+        self.own
+            .iter()
+            .any(|own| *own == resolved || is_rotation(own, &resolved) || (found.is_some() && found == inode(own)))
     }
 
     /// Whether a path is among what the user named.
     pub fn is_named(&self, path: &Path) -> bool {
+        let path = absolute(path);
         let text = path.to_string_lossy();
         self.patterns.iter().any(|pattern| pattern.matches(&text))
+    }
+
+    /// Whether a watched path still means anything: it is there, or a file of it is remembered.
+    fn is_alive(&self, path: &Arc<str>) -> bool {
+        self.watched.len() < FILES
+            || Path::new(&**path).exists()
+            || self.files.values().any(|entry| entry.mark.source == *path)
+    }
+
+    /// Files that a pattern has matched and that have gone on under another name since: their paths.
+    pub fn left_behind(&self) -> Vec<PathBuf> {
+        let unread = |mark: &Mark| {
+            let path = Path::new(&*mark.source);
+            let found = siblings::of_inode(path, &mark.real, mark.identity.inode);
+            found.and_then(|found| std::fs::metadata(found).ok()).is_none_or(|meta| meta.len() > mark.place.offset)
+        };
+        let mut paths: Vec<PathBuf> = Vec::new();
+        for entry in self.files.values().filter(|entry| !entry.copy) {
+            let path = PathBuf::from(&*entry.mark.source);
+            if !path.exists() && self.is_named(&path) && !paths.contains(&path) && unread(&entry.mark) {
+                paths.push(path);
+            }
+        }
+        paths
     }
 
     /// For a checkpoint: every file with how far it is done, by the identities in `done`.
@@ -207,27 +244,43 @@ impl Ledger {
         files.sort_by_key(|entry| entry.order);
         let place = |entry: &Entry| done.get(&entry.mark.identity.hash).unwrap_or(&entry.start).clone();
         Marks {
-            watched: self.watched.iter().cloned().collect(),
+            watched: self.watched.iter().filter(|path| self.is_alive(path)).cloned().collect(),
             files: files.iter().map(|entry| Mark { place: place(entry), ..entry.mark.clone() }).collect(),
             strangers: self.strangers.iter().map(|(inode, first)| (*inode, *first)).collect(),
         }
     }
 }
 
-/// Whether a file with this content is a copy of the marked one: it begins alike, and has the bytes before the place.
-pub fn is_copy(mark: &Mark, identity: &Identity, content: &mut Content) -> bool {
-    if identity.inode == mark.identity.inode || !mark.identity.holds(content).unwrap_or(false) {
-        return false;
+/// Whether a file with this content is a copy of the marked one: it begins alike, and has the bytes before the place. Of
+/// a file that is still there, a copy is as long as it: files whose lines are all alike have the same bytes anywhere.
+///
+/// # Errors
+/// When that can't be read (yet): a packed file may still be being written.
+pub fn is_copy(mark: &Mark, identity: &Identity, content: &mut Content) -> io::Result<bool> {
+    if identity.inode == mark.identity.inode || !mark.identity.holds(content)? {
+        return Ok(false);
+    }
+    if !content.is_packed()
+        && let Some(original) = siblings::of_inode(Path::new(&*mark.source), &mark.real, mark.identity.inode)
+    {
+        let mut original = Content::open(&original, u64::MAX)?;
+        let intact = match &mark.place.before {
+            Some(before) => before.holds_before(&mut original, mark.place.offset)?,
+            None => false,
+        };
+        if intact && mark.identity.holds(&mut original)? && original.size()? != content.size()? {
+            return Ok(false);
+        }
     }
     // A first line that is the same in every file (a heading) says nothing; one that is a record does.
     let mut byte = [0u8; 1];
-    let is_record = content.read_at(&mut byte, 0).is_ok_and(|read| read == 1 && byte[0] == b'{');
+    let is_record = content.read_at(&mut byte, 0)? == 1 && byte[0] == b'{';
     if mark.place.offset <= u64::from(mark.identity.first.bytes) + 2 {
-        return is_record;
+        return Ok(is_record);
     }
     match &mark.place.before {
-        Some(before) => before.holds_before(content, mark.place.offset).unwrap_or(false),
-        None => is_record,
+        Some(before) => before.holds_before(content, mark.place.offset),
+        None => Ok(is_record),
     }
 }
 
@@ -236,6 +289,19 @@ pub fn is_sibling_name(log: &Path, path: &Path) -> bool {
     let (Some(log), Some(name)) = (log.file_name(), path.file_name()) else { return false };
     let rest = name.as_encoded_bytes().strip_prefix(log.as_encoded_bytes());
     rest.is_some_and(|rest| rest.len() > 1 && (rest[0] == b'.' || rest[0] == b'-'))
+}
+
+/// Whether an output was renamed to `path` when it had become large: `<name>.<number>`.
+fn is_rotation(own: &Path, path: &Path) -> bool {
+    let (Some(name), Some(file)) = (own.file_name(), path.file_name()) else { return false };
+    let rest = file.as_encoded_bytes().strip_prefix(name.as_encoded_bytes());
+    let number = rest.and_then(|rest| rest.strip_prefix(b"."));
+    own.parent() == path.parent() && number.is_some_and(|n| !n.is_empty() && n.iter().all(u8::is_ascii_digit))
+}
+
+/// The path from the root, as it is written.
+pub fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// The path with its folder resolved: the file itself may not be there yet.

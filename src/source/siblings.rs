@@ -1,6 +1,6 @@
 //! Files beside a log: what it was called before, copies of it, and strangers.
 
-use std::fs::Metadata;
+use std::fs::{DirEntry, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -10,8 +10,8 @@ use super::ledger::is_sibling_name;
 const NOT_LOGS: [&str; 14] =
     ["lock", "lck", "pid", "tmp", "temp", "part", "partial", "swp", "swo", "swx", "idx", "pos", "offset", "sha256"];
 
-/// Files looked at in a folder; past it the rest is left alone.
-const MOST: usize = 4_096;
+/// Files looked at in a folder, of those that may be wanted; past it the rest is left alone.
+const MOST: usize = 65_536;
 
 /// A file beside a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,11 +50,8 @@ pub fn folder_changes(path: &Path) -> Vec<(i64, i64)> {
 pub fn rotated(path: &Path) -> Vec<Sibling> {
     let mut found = Vec::new();
     for (folder, log) in folders(path) {
-        each_file(&folder, |file, meta| {
-            if is_sibling_name(&log, file) && is_log(file) {
-                found.push(sibling(file, meta));
-            }
-        });
+        let wanted = |file: &Path| is_sibling_name(&log, file) && is_log(file);
+        each_file(&folder, wanted, |file, meta| found.push(sibling(file, meta)));
     }
     found.sort_by(|a, b| (a.modified, &b.path).cmp(&(b.modified, &a.path)));
     found
@@ -68,21 +65,26 @@ pub fn of_inode(path: &Path, lay: &Path, inode: (u64, u64)) -> Option<PathBuf> {
     }
     let mut found = None;
     for (folder, _) in folders(path).into_iter().chain(lay.parent().map(|folder| (folder.to_owned(), lay.to_owned()))) {
-        each_file(&folder, |file, meta| {
-            if (meta.dev(), meta.ino()) == inode && found.is_none() {
-                found = Some(file.to_owned());
-            }
-        });
+        each_file(
+            &folder,
+            |_| true,
+            |file, meta| {
+                if (meta.dev(), meta.ino()) == inode && found.is_none() {
+                    found = Some(file.to_owned());
+                }
+            },
+        );
     }
     found
 }
 
-fn each_file(folder: &Path, mut take: impl FnMut(&Path, &Metadata)) {
+fn each_file(folder: &Path, wanted: impl Fn(&Path) -> bool, mut take: impl FnMut(&Path, &Metadata)) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     // `./log` and `log` are one name: what the user wrote is what a pattern is compared with.
     let plain = folder == Path::new(".");
-    for entry in entries.flatten().take(MOST) {
-        let path = if plain { PathBuf::from(entry.file_name()) } else { entry.path() };
+    let path = |entry: &DirEntry| if plain { PathBuf::from(entry.file_name()) } else { entry.path() };
+    for entry in entries.flatten().filter(|entry| wanted(&path(entry))).take(MOST) {
+        let path = path(&entry);
         if let Ok(meta) = entry.metadata()
             && meta.is_file()
         {

@@ -17,18 +17,22 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::From;
 use super::content::Content;
 use super::identity::Identity;
-use super::ledger::{Known, Ledger, Mark, is_copy};
+use super::ledger::{Known, Ledger, Mark, absolute, is_copy};
 use super::lines::Cut;
 use super::siblings::{self, Sibling};
 
 use open::{Emit, Identified, LOOK, Open};
 
-/// Looks without news after which a file that was rotated away is let go: ten seconds at ten looks a second.
-const FORMER_LOOKS: u32 = 100;
+/// A file that was rotated away is let go after so long without news: its writer knows by then.
+const FORMER: Duration = Duration::from_secs(60);
+
+/// The same for one that was removed: held on to, it keeps its space.
+const REMOVED: Duration = Duration::from_secs(10);
 
 /// Files that are looked at again after a restart although all of them was read: their writers may not know yet.
 const RESUMED: usize = 8;
@@ -63,6 +67,8 @@ pub struct Options {
 pub struct Tail {
     path: PathBuf,
     name: Arc<str>,
+    /// The path as the ledger knows it, however it was written.
+    key: Arc<str>,
     options: Options,
     current: Option<Open>,
     /// Files that the path no longer names, oldest first. Their writers may not know yet: they are read on for a while.
@@ -72,31 +78,39 @@ pub struct Tail {
     started: bool,
     /// How the folder was when the files in it were looked at last.
     folder: Vec<(i64, i64)>,
-    /// Looks since the path was last there.
-    gone: u32,
+    /// Since when the path names nothing.
+    gone: Option<Duration>,
+    /// When this look takes place, by the steady clock.
+    now: Duration,
     buffer: Vec<u8>,
     read: u64,
     caught_up: bool,
     notices: Vec<String>,
+    /// Of a file beside the path it could not be told whether it has come from it.
+    unclear: bool,
 }
 
 impl Tail {
     /// A tail that has not looked yet.
     pub fn new(path: PathBuf, name: Arc<str>, options: Options) -> Self {
+        let key = absolute(&path).to_string_lossy().into();
         Self {
             path,
             name,
+            key,
             options,
             current: None,
             former: Vec::new(),
             from: options.from,
             started: false,
             folder: Vec::new(),
-            gone: 0,
+            gone: None,
+            now: Duration::ZERO,
             buffer: Vec::new(),
             read: 0,
             caught_up: false,
             notices: Vec::new(),
+            unclear: false,
         }
     }
 
@@ -117,7 +131,7 @@ impl Tail {
 
     /// Whether the path is not there any more and nothing of it is being read.
     pub fn is_gone(&self) -> bool {
-        self.gone > FORMER_LOOKS && self.current.is_none() && self.former.is_empty()
+        self.gone.is_some_and(|since| self.now - since > FORMER) && self.current.is_none() && self.former.is_empty()
     }
 
     /// Bytes that are there and not read yet.
@@ -150,8 +164,10 @@ impl Tail {
         }
     }
 
-    /// Reads what is there, up to a bound, and hands over whole lines with the file's identity.
-    pub fn look(&mut self, ledger: &mut Ledger, mut emit: impl FnMut(&Arc<str>, Cut)) -> Look {
+    /// Reads what is there, up to a bound, and hands over whole lines with the file's identity. `now` is the time by the
+    /// steady clock.
+    pub fn look(&mut self, now: Duration, ledger: &mut Ledger, mut emit: impl FnMut(&Arc<str>, Cut)) -> Look {
+        self.now = now;
         let look = if self.options.follow { self.follow(ledger, &mut emit) } else { self.replay(ledger, &mut emit) };
         let look = look.unwrap_or_else(|error| {
             Look::Waiting(match error.kind() {
@@ -170,7 +186,7 @@ impl Tail {
             self.current = Some(self.open(&self.path, self.options.from)?);
         }
         let Some(open) = &mut self.current else { return Ok(Look::Ended) };
-        if open.identify(true, &self.name, &self.path, ledger)? != Identified::Yes {
+        if open.identify(true, &self.key, &self.path, ledger)? != Identified::Yes {
             return Ok(Look::Ended);
         }
         let read = open.read(&mut self.buffer, ledger, emit)?;
@@ -188,7 +204,7 @@ impl Tail {
             return Ok(Look::More);
         }
         let read = match &mut self.current {
-            Some(open) => read_current(open, &self.name, &self.path, &mut self.buffer, ledger, emit)?,
+            Some(open) => read_current(open, &self.key, &self.path, &mut self.buffer, ledger, emit)?,
             None => 0,
         };
         self.read += read as u64;
@@ -215,8 +231,8 @@ impl Tail {
         let named = fs::metadata(&self.path).map(|meta| (meta.dev(), meta.ino()));
         match (&self.current, named) {
             (Some(open), Ok(inode)) if open.inode == inode => {
-                self.gone = 0;
-                if open.identity.is_none() {
+                self.gone = None;
+                if open.identity.is_none() || self.unclear {
                     // Nothing of it is known yet: it may have been written, copied and cut short unseen.
                     self.take_between(ledger);
                 }
@@ -225,7 +241,7 @@ impl Tail {
             }
             (_, Ok(_)) => {
                 self.former.extend(self.current.take());
-                self.gone = 0;
+                self.gone = None;
                 self.enter(ledger)
             }
             (_, Err(error)) => {
@@ -240,7 +256,7 @@ impl Tail {
     /// The path names nothing, perhaps only for the moment of a rotation. What it named is read on for a while: held on
     /// to for ever, it would keep its space.
     fn vanished(&mut self, ledger: &mut Ledger) {
-        self.gone += 1;
+        self.gone.get_or_insert(self.now);
         self.from = From::Start;
         self.former.extend(self.current.take());
         self.take_between(ledger);
@@ -249,7 +265,7 @@ impl Tail {
     /// Takes what has come and gone unseen, if the folder has changed.
     fn take_between(&mut self, ledger: &mut Ledger) {
         let folder = siblings::folder_changes(&self.path);
-        if folder != self.folder {
+        if folder != self.folder || self.unclear {
             self.folder = folder;
             let between = self.between(self.current.as_ref().map(|open| open.inode), ledger);
             self.former.extend(between);
@@ -267,7 +283,8 @@ impl Tail {
         let between = self.between(Some(open.inode), ledger);
         self.former.extend(between);
         // A file that another path reads under its own name is left to it, until it lets go.
-        if open.identify(false, &self.name, &self.path, ledger)? != Identified::Elsewhere {
+        if !matches!(open.identify(false, &self.key, &self.path, ledger)?, Identified::Elsewhere | Identified::Unclear)
+        {
             self.current = Some(open);
             self.from = From::Start;
             self.folder.clear();
@@ -277,8 +294,8 @@ impl Tail {
     }
 
     /// Files that have come and gone under the path unseen: rotated away before anybody looked.
-    fn between(&self, current: Option<(u64, u64)>, ledger: &mut Ledger) -> Vec<Open> {
-        let mut found = Vec::new();
+    fn between(&mut self, current: Option<(u64, u64)>, ledger: &mut Ledger) -> Vec<Open> {
+        let (mut found, mut unclear) = (Vec::new(), false);
         for sibling in siblings::rotated(&self.path) {
             let held = Some(sibling.inode) == current || self.former.iter().any(|open| open.inode == sibling.inode);
             if held || ledger.is_own(&sibling.path) || ledger.is_named(&sibling.path) {
@@ -288,13 +305,19 @@ impl Tail {
             if ledger.is_stranger(sibling.inode, open.content()) {
                 continue;
             }
-            match open.identify(true, &self.name, &sibling.path, ledger) {
+            match open.identify(true, &self.key, &sibling.path, ledger) {
                 // An empty one may still be written to by who has not noticed.
                 Ok(Identified::Yes | Identified::NotYet) => found.push(open),
                 Ok(Identified::Elsewhere) => {}
-                Err(error) => tracing::warn!("{}: {error}", sibling.path.display()),
+                // It can't be told yet what it is: it is looked at again.
+                Ok(Identified::Unclear) => unclear = true,
+                Err(error) => {
+                    tracing::debug!("{}: {error}", sibling.path.display());
+                    unclear = true;
+                }
             }
         }
+        self.unclear = unclear;
         found
     }
 
@@ -332,7 +355,7 @@ impl Tail {
     /// its start.
     fn begin_anew(&mut self, ledger: &mut Ledger, emit: Emit<'_>) {
         let Some(mut open) = self.current.take() else { return };
-        let copy = open.reading_mark(&self.name).and_then(|mark| self.find_copy(&mark, ledger));
+        let copy = open.reading_mark(&self.key).and_then(|mark| self.find_copy(&mark, ledger));
         match copy.map(|(copy, path)| open.continued_in(copy, &path)) {
             Some(Ok(copy)) => self.former.push(copy),
             _ => open.finish(ledger, emit),
@@ -341,7 +364,7 @@ impl Tail {
         let between = self.between(Some(open.inode), ledger);
         self.former.extend(between);
         let mut anew = open.anew();
-        if let Err(error) = anew.identify(false, &self.name, &self.path, ledger) {
+        if let Err(error) = anew.identify(false, &self.key, &self.path, ledger) {
             tracing::warn!("{}: {error}", self.path.display());
         }
         self.current = Some(anew);
@@ -355,8 +378,8 @@ impl Tail {
             }
             let Ok(mut content) = Content::open(&sibling.path, self.options.unpacked_bytes) else { continue };
             let Ok(Some(identity)) = Identity::of(&mut content, true) else { continue };
-            if is_copy(mark, &identity, &mut content) {
-                ledger.copied(&self.name, &sibling.path, identity);
+            if is_copy(mark, &identity, &mut content).unwrap_or(false) {
+                ledger.copied(&self.key, &sibling.path, identity);
                 return Some((content, sibling.path));
             }
         }
@@ -366,12 +389,12 @@ impl Tail {
     /// A path that is new is read without what lies beside it; one that was watched before goes on where it was: finds
     /// the files that a checkpoint knew, whatever they are called by now.
     fn start(&mut self, ledger: &mut Ledger) {
-        if !ledger.watch(&self.name) {
+        if !ledger.watch(&self.key) {
             self.folder = siblings::folder_changes(&self.path);
             return self.estrange(siblings::rotated(&self.path), ledger);
         }
         self.from = From::Start;
-        let marks = ledger.marks_of(&self.name);
+        let marks = ledger.marks_of(&self.key);
         for (index, mark) in marks.iter().enumerate() {
             match self.locate(mark, marks.len() - index, ledger) {
                 Ok(Some(open)) => {
@@ -398,7 +421,8 @@ impl Tail {
                 return Ok((nth <= RESUMED || unread).then_some(open));
             }
         }
-        if let Some((copy, path)) = self.find_copy(mark, ledger) {
+        let copy = if nth <= RESUMED { self.find_copy(mark, ledger) } else { None };
+        if let Some((copy, path)) = copy {
             let mut open = self.open(&path, From::Start)?;
             open.resumed(mark)?;
             return open.continued_in(copy, &path).map(Some);
@@ -413,27 +437,35 @@ impl Tail {
 
     /// Reads on in the files that were rotated away; lets go of those that are silent. Whether there is more.
     fn read_former(&mut self, ledger: &mut Ledger, emit: Emit<'_>) -> bool {
-        let mut busy = false;
+        let (mut busy, now) = (false, self.now);
         for open in &mut self.former {
             let path = open.real().to_owned();
-            let identified = open.identify(open.idle >= FORMER_LOOKS, &self.name, &path, ledger);
-            let read = identified.and_then(|_| open.read(&mut self.buffer, ledger, emit)).unwrap_or_else(|error| {
-                tracing::warn!("{}: a file that was rotated away: {error}", path.display());
-                0
-            });
-            self.read += read as u64;
-            open.idle = if read > 0 { 0 } else { open.idle + 1 };
-            if open.idle > FORMER_LOOKS || (read == 0 && open.is_packed()) {
-                open.finish(ledger, emit);
-                open.idle = FORMER_LOOKS + 1;
-            }
-            busy |= read > 0;
-            if read == LOOK {
-                // There is more of it, and it comes before the others.
-                break;
+            let over = open.is_over(now);
+            let identified = open.identify(over, &self.key, &path, ledger);
+            let read = identified.and_then(|_| open.read(&mut self.buffer, ledger, emit));
+            match read {
+                Ok(read) => {
+                    self.read += read as u64;
+                    busy |= read > 0;
+                    if read > 0 {
+                        open.silent = None;
+                    } else if over || open.is_packed() {
+                        open.finish(ledger, emit);
+                    }
+                    if read == LOOK {
+                        // There is more of it, and it comes before the others.
+                        break;
+                    }
+                }
+                // It may be being written still, as a file that is packed just now.
+                Err(error) if over => {
+                    self.notices.push(format!("{}: was not read to its end: {error}", path.display()));
+                    open.finish(ledger, emit);
+                }
+                Err(error) => tracing::debug!("{}: {error}", path.display()),
             }
         }
-        self.former.retain(|open| open.idle <= FORMER_LOOKS);
+        self.former.retain(|open| !open.finished && !open.is_abandoned(now));
         busy
     }
 }

@@ -139,7 +139,7 @@ impl World {
     fn look(&mut self) -> Look {
         let mut got = Vec::new();
         let done = &mut self.done;
-        let look = self.tail.look(&mut self.ledger, |file, cut| {
+        let look = self.tail.look(Duration::ZERO, &mut self.ledger, |file, cut| {
             let text = |l: &Span| String::from_utf8_lossy(&cut.data[l.start..l.end]).into_owned();
             got.extend(cut.lines.iter().map(text));
             done.insert(Arc::clone(file), cut.end.clone());

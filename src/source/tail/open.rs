@@ -3,12 +3,15 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::source::content::Content;
 use crate::source::identity::{BEFORE_BYTES, FIRST_BYTES, Fingerprint, Identity};
 use crate::source::ledger::{Known, Ledger, Mark};
 use crate::source::lines::{Cut, Splitter};
 use crate::source::{From, Place, entry};
+
+use super::{FORMER, REMOVED};
 
 /// Bytes read at one look: a loud file yields to the others so often.
 pub const LOOK: usize = 256 << 10;
@@ -25,6 +28,8 @@ pub enum Identified {
     NotYet,
     /// It is, or will be, read by somebody else.
     Elsewhere,
+    /// It may be a copy, but there is too little of it to tell.
+    Unclear,
 }
 
 /// An open file.
@@ -41,13 +46,15 @@ pub struct Open {
     splitter: Splitter,
     /// Behind the last whole line.
     place: Place,
-    /// Looks in a row that found nothing new.
-    pub idle: u32,
+    /// Since when it was rotated away, or has given nothing new after that.
+    pub silent: Option<Duration>,
     /// It is read, to the last line without an end.
     pub finished: bool,
     limit: usize,
     /// How it was when there was too little of it to know it by.
     beginning: Option<Beginning>,
+    /// What it was before it was cut short or written anew.
+    earlier: Vec<Arc<str>>,
 }
 
 /// A file of which there is not yet a whole line.
@@ -89,15 +96,18 @@ impl Open {
             recent: Vec::new(),
             splitter: Splitter::new(limit, 0, Some(1)),
             place: Place { offset: 0, line: Some(1), before: None },
-            idle: 0,
+            silent: None,
             finished: false,
             limit,
             beginning: None,
+            earlier: Vec::new(),
         })
     }
 
     /// The same open file from its first byte on, as if it were another.
-    pub fn anew(self) -> Self {
+    pub fn anew(mut self) -> Self {
+        let mut earlier = std::mem::take(&mut self.earlier);
+        earlier.extend(self.identity.take().map(|identity| identity.hash));
         Self {
             identity: None,
             from: From::Start,
@@ -105,9 +115,10 @@ impl Open {
             recent: Vec::new(),
             splitter: Splitter::new(self.limit, 0, Some(1)),
             place: Place { offset: 0, line: Some(1), before: None },
-            idle: 0,
+            silent: None,
             finished: false,
             beginning: None,
+            earlier,
             ..self
         }
     }
@@ -124,10 +135,11 @@ impl Open {
             recent: std::mem::take(&mut self.recent),
             splitter: std::mem::replace(&mut self.splitter, Splitter::new(self.limit, 0, None)),
             place: self.place.clone(),
-            idle: 0,
+            silent: None,
             finished: false,
             limit: self.limit,
             beginning: None,
+            earlier: Vec::new(),
         })
     }
 
@@ -152,6 +164,18 @@ impl Open {
         self.recent.truncate(read);
         self.place = Place { before: Some(Fingerprint::of(&self.recent)), ..place };
         Ok(())
+    }
+
+    /// Whether a file that was rotated away has been silent for long enough.
+    pub fn is_over(&mut self, now: Duration) -> bool {
+        let since = *self.silent.get_or_insert(now);
+        let patience = if self.content.is_removed() { REMOVED } else { FORMER };
+        now - since > patience
+    }
+
+    /// Whether it was silent from beginning to end.
+    pub fn is_abandoned(&self, now: Duration) -> bool {
+        self.identity.is_none() && self.silent.is_some_and(|since| now - since > FORMER)
     }
 
     /// The hash of its identity, once that is known.
@@ -235,7 +259,10 @@ impl Open {
         let place = loop {
             match ledger.known(path, &identity, &mut self.content) {
                 Known::New => break entry::place(&mut self.content, self.from)?,
+                // The rest of what it was is read from a copy: this is another file, though it begins alike.
+                Known::Held if self.earlier.contains(&identity.hash) => identity = identity.again(),
                 Known::Held | Known::Copy => return Ok(Identified::Elsewhere),
+                Known::Unclear => return Ok(Identified::Unclear),
                 Known::To(place) if self.holds_place(&place)? => break place,
                 // It begins as it did and goes on differently: it was written anew.
                 Known::To(_) => {

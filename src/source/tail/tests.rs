@@ -9,6 +9,7 @@ use crate::source::Span;
 struct Bench {
     dir: tempfile::TempDir,
     ledger: Ledger,
+    now: Duration,
     tail: Tail,
     seen: Vec<(String, Option<u64>)>,
 }
@@ -25,7 +26,7 @@ impl Bench {
             fs::write(&path, text).unwrap();
         }
         let tail = Tail::new(path, "log".into(), options(from, follow));
-        Self { dir, ledger: Ledger::default(), tail, seen: vec![] }
+        Self { dir, ledger: Ledger::default(), now: Duration::ZERO, tail, seen: vec![] }
     }
 
     fn append(&self, text: &str) {
@@ -37,7 +38,8 @@ impl Bench {
     fn lines(&mut self) -> (Vec<String>, Look) {
         loop {
             let mut got = Vec::new();
-            let look = self.tail.look(&mut self.ledger, |_, cut| {
+            self.now += Duration::from_millis(100);
+            let look = self.tail.look(self.now, &mut self.ledger, |_, cut| {
                 let text = |l: &Span| String::from_utf8_lossy(&cut.data[l.start..l.end]).into();
                 got.extend(cut.lines.iter().map(|l| (text(l), l.line)));
             });
@@ -69,7 +71,7 @@ fn starts_where_it_was_told() {
         assert_eq!(bench.lines().0, ["partial"], "{from:?}");
     }
     let mut bench = Bench::new(From::Last(1), true, Some(text));
-    bench.tail.look(&mut bench.ledger, |_, cut| assert_eq!(cut.lines[0].line, Some(4)));
+    bench.tail.look(Duration::ZERO, &mut bench.ledger, |_, cut| assert_eq!(cut.lines[0].line, Some(4)));
 }
 
 #[test]
@@ -99,7 +101,7 @@ fn a_writer_that_does_not_know_of_the_rotation_is_still_heard() {
     assert_eq!(bench.lines().0, ["new"]);
     writer.write_all(b"late\nlast without end").unwrap();
     assert_eq!(bench.lines().0, ["late"]);
-    let rest: Vec<String> = (0..=FORMER_LOOKS).flat_map(|_| bench.lines().0).collect();
+    let rest: Vec<String> = (0..620).flat_map(|_| bench.lines().0).collect();
     assert_eq!(rest, ["last without end"]);
     assert!(bench.tail.former.is_empty());
 }
@@ -172,7 +174,7 @@ fn the_rest_of_a_file_that_was_copied_and_cut_short_is_read_from_the_copy() {
     fs::write(&log, "").unwrap();
     bench.append("{\"n\":5}\n");
     assert_eq!(bench.lines().0, ["{\"n\":3}", "{\"n\":5}"]);
-    let rest: Vec<String> = (0..=FORMER_LOOKS).flat_map(|_| bench.lines().0).collect();
+    let rest: Vec<String> = (0..620).flat_map(|_| bench.lines().0).collect();
     assert_eq!(rest, ["{\"n\":"], "the unfinished line is not lost either");
 }
 
