@@ -131,6 +131,8 @@ pub struct HealthReport {
     pub counts: Vec<RuleCount>,
     /// Memory and disk.
     pub bounds: Vec<Bound>,
+    /// Records judged.
+    pub judged: u64,
     /// Event time of the newest record judged.
     pub event: Option<Timestamp>,
     /// When the last checkpoint was made; `None` without checkpoints.

@@ -19,7 +19,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::history::Row;
-use crate::message::Update;
+use crate::message::{SourceState, Update};
 use crate::verdict::{DriftState, Outcome, Severity};
 
 use agents::Agents;
@@ -182,7 +182,12 @@ impl AppState {
                 }
                 self.status.engine(report, self.now);
             }
-            Update::Source(report) => self.status.source(report),
+            Update::Source(report) => {
+                if report.state == SourceState::Ended {
+                    self.live.sources.end(&report.name);
+                }
+                self.status.source(report);
+            }
             Update::Health(report) => {
                 self.live.alerts.set_rules(&report);
                 self.status.health(report);
@@ -222,7 +227,9 @@ impl AppState {
         for violation in &verdict.violations {
             board.alerts.violation(&verdict.key, at, violation);
         }
-        if let Some(risk) = verdict.divergence.risk.filter(|risk| *risk > self.options.review_score) {
+        // Words alone measure on another scale.
+        let scored = verdict.divergence.risk.filter(|_| verdict.divergence.outcome == Outcome::Scored);
+        if let Some(risk) = scored.filter(|risk| *risk > self.options.review_score) {
             board.alerts.raise("@disagree", &verdict.key, Severity::Critical, at, 1, || {
                 format!("the answers disagree: risk {}", crate::humanize::score(risk))
             });
@@ -264,17 +271,17 @@ impl AppState {
         live.latency.refresh();
         live.agents.refresh(at);
         live.drift.refresh();
-        for (key, why) in live.agents.quiet() {
-            live.alerts.raise_once("@quiet", key, Severity::Warning, at, || why);
+        live.sources.refresh(at);
+        // While a backlog is worked off, what was not read yet looks like silence; and at the end all are silent.
+        if (self.status.caught_up || !self.options.live) && self.status.finished.is_none() {
+            let agents = live.agents.quiet();
+            for (name, why) in agents.chain(live.sources.quiet(at)) {
+                live.alerts.raise_once("@quiet", name, Severity::Warning, at, || why);
+            }
         }
         let returned: Vec<_> = live.agents.returned().collect();
         for key in returned {
             live.alerts.calm("@quiet", &key);
-        }
-        // A replay does not wait for anybody.
-        live.sources.refresh(at);
-        for (name, why) in live.sources.quiet(at) {
-            live.alerts.raise_once("@quiet", name, Severity::Warning, at, || why);
         }
         for name in live.sources.returned() {
             live.alerts.calm("@quiet", &name);

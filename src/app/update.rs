@@ -109,6 +109,7 @@ pub fn apply(state: &mut AppState, action: Action) -> Option<Effect> {
         Action::Overview => {
             state.view.screen = Screen::Overview;
             state.view.full = false;
+            state.view.scroll = 0;
         }
         Action::Record => show_record(state),
         Action::Health => {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::args::{Replay, Run, SummaryForm, Watch};
@@ -164,7 +164,7 @@ impl CatchingUp {
             return None;
         }
         self.told = Some(report.at);
-        let behind = self.event.map(|event| report.at.duration_since(event).unsigned_abs());
+        let behind = self.event.map(|event| report.at.duration_since(event).max(SignedDuration::ZERO).unsigned_abs());
         Some(format!("catching up: {}", humanize::backlog(self.backlog.behind(), behind, left)))
     }
 
@@ -270,6 +270,9 @@ fn text(summary: &Summary) -> String {
         number(summary.records),
         summary.backend
     );
+    if summary.partial > 0 {
+        out.push_str(&format!("partial    {} by words only: there was no time for more\n", number(summary.partial)));
+    }
     if summary.violations.is_empty() {
         out.push_str("violations none\n");
     }
@@ -309,6 +312,7 @@ fn json(summary: &Summary) -> serde_json::Value {
         "rejected": summary.rejected,
         "actions": actions,
         "unscored": summary.unscored,
+        "partial": summary.partial,
         "violations": violations,
         "no_data": summary.no_data.iter().map(|rule| rule.to_string()).collect::<Vec<_>>(),
         "latency_ms": percentiles(summary.latency_ms()),

@@ -67,11 +67,6 @@ impl Embedding {
         Self { mode, backend }
     }
 
-    /// The backend that computes the scores.
-    pub fn backend(&self) -> &Arc<str> {
-        &self.backend
-    }
-
     /// Divergence before anything was computed.
     pub fn pending(&self) -> Divergence {
         Divergence::none(Outcome::Failed("not computed".into()), Arc::clone(&self.backend))

@@ -64,7 +64,7 @@ pub struct Judge {
 #[derive(Debug, Serialize, Deserialize)]
 struct Saved {
     /// The backend that computed the divergence, with its model.
-    scores: Arc<str>,
+    scores: String,
     constraints: constraints::Saved,
     drift: drift::Saved,
 }
@@ -111,9 +111,9 @@ impl Judge {
         self.drift.len()
     }
 
-    /// What the engines know.
-    pub fn save(&self) -> serde_json::Value {
-        let scores = Arc::clone(self.embedding.backend());
+    /// What the engines know; `scores` is what computes the divergence.
+    pub fn save(&self, scores: &str) -> serde_json::Value {
+        let scores = scores.to_owned();
         let saved = Saved { scores, constraints: self.constraints.save(), drift: self.drift.save() };
         serde_json::to_value(saved).unwrap_or_default()
     }
@@ -122,12 +122,10 @@ impl Judge {
     ///
     /// # Errors
     /// When it has another form; nothing of it is believed then.
-    pub fn restore(&mut self, saved: &serde_json::Value) -> Result<(), String> {
+    pub fn restore(&mut self, saved: &serde_json::Value, scores: &str) -> Result<(), String> {
         let saved = Saved::deserialize(saved).map_err(|error| error.to_string())?;
-        let same_scores = saved.scores == *self.embedding.backend();
         self.constraints.restore(saved.constraints);
-        self.drift.restore(saved.drift, same_scores);
-        Ok(())
+        self.drift.restore(saved.drift, saved.scores == scores)
     }
 
     /// Judges the next record.

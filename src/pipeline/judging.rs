@@ -154,12 +154,14 @@ impl Stage {
         let Some(mut setup) = self.setup.take() else { return Err(End::Stopped) };
         self.summary.backend = Arc::clone(&ready.name);
         self.summary.rules = Arc::clone(&setup.rules.revision);
+        let scores = ready.scores();
         setup.embedding = (ready.mode, ready.name);
         let mut judge = Judge::new(setup, Arc::clone(&self.shared.clock));
-        if let Some(Err(why)) = self.engines.take().map(|engines| judge.restore(&engines)) {
+        if let Some(Err(why)) = self.engines.take().map(|engines| judge.restore(&engines, &scores)) {
             let text = format!("what the engines knew can't be read, they begin anew: {why}");
             self.shared.updates.send(Update::Notice(text))?;
         }
+        self.saver.iter_mut().for_each(|saver| saver.scores.clone_from(&scores));
         Ok(judge)
     }
 

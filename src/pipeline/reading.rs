@@ -65,17 +65,19 @@ impl Stage {
 
     /// Readers, each of which says when it has reached the end: all files have one together.
     pub fn readers(inputs: &[Input]) -> usize {
+        // A pipe that nobody writes to must not hold the files back: beside them it is not asked.
         let files = inputs.iter().any(|input| matches!(input, Input::Files(_)));
-        inputs.iter().filter(|input| !matches!(input, Input::Files(_))).count() + usize::from(files)
+        if files { 1 } else { inputs.len() }
     }
 
     /// Starts the threads; they end when the input does, when nobody wants more, or when they are stopped.
     pub fn start(self, lines: Sender<Read>) -> std::io::Result<()> {
         let mut patterns: Vec<PathBuf> = Vec::new();
+        let asked = !self.inputs.iter().any(|input| matches!(input, Input::Files(_)));
         for input in self.inputs {
             match input {
                 Input::Files(pattern) => patterns.push(pattern),
-                stream => streams::start(stream, self.shared.clone(), self.options.line_bytes, lines.clone())?,
+                stream => streams::start(stream, self.shared.clone(), self.options.line_bytes, lines.clone(), asked)?,
             }
         }
         if !patterns.is_empty() {

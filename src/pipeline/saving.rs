@@ -64,6 +64,8 @@ pub(super) struct Saver {
     saved_at: Duration,
     took: Duration,
     pub at: Option<Timestamp>,
+    /// What computes the divergence.
+    pub scores: String,
 }
 
 impl Saver {
@@ -80,6 +82,7 @@ impl Saver {
             saved_at: Duration::ZERO,
             took: Duration::ZERO,
             at: None,
+            scores: String::new(),
         }
     }
 
@@ -147,7 +150,7 @@ impl Saver {
             marks,
             judged: self.judged.iter().map(|(file, offset)| (file.to_string(), *offset)).collect(),
             written: serde_json::to_value(Written::by(sink)).unwrap_or_default(),
-            engines: judge.save(),
+            engines: judge.save(&self.scores),
         };
         match self.store.save(&checkpoint, durable) {
             Ok(()) => {

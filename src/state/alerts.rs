@@ -208,8 +208,7 @@ impl Alerts {
 
     /// Takes in how the rules fare: which of them never had data.
     pub fn set_rules(&mut self, report: &HealthReport) {
-        let seen: u64 = report.stages.iter().map(|stage| stage.passed).sum();
-        if seen == 0 {
+        if report.judged == 0 {
             return;
         }
         let idle = report.rules.rules.iter().zip(&report.counts).filter(|(_, c)| c.evaluated == 0 && c.errors == 0);

@@ -18,6 +18,12 @@ const QUIET_FACTOR: f64 = 5.0;
 const QUIET_MIN_GAPS: usize = 16;
 const USUAL_GAP: f64 = 0.95;
 
+/// Silence of this many times the longest of the recent gaps may still be the pause between two bursts.
+const BURST_FACTOR: f64 = 2.0;
+
+/// After so long it is not quiet but gone, s.
+const GONE_S: f64 = 86_400.0;
+
 /// The pace of something.
 #[derive(Debug, Clone)]
 pub struct Pace {
@@ -25,6 +31,8 @@ pub struct Pace {
     pub seen: Timestamp,
     /// Usual gap, s; `None` before there are enough.
     pub usual_gap_s: Option<f64>,
+    /// The longest of the recent gaps, s.
+    longest_s: f64,
     /// Silent for much longer than usual.
     pub quiet: bool,
     /// Event time of everybody when the newest came.
@@ -40,6 +48,7 @@ impl Pace {
         Self {
             seen: at,
             usual_gap_s: None,
+            longest_s: 0.0,
             quiet: false,
             heard: at,
             gaps: Ring::new(RECENT),
@@ -63,11 +72,14 @@ impl Pace {
     pub fn refresh(&mut self, at: Timestamp) {
         if std::mem::take(&mut self.dirty) {
             let known = self.gaps.len() >= QUIET_MIN_GAPS;
+            self.longest_s = self.gaps.iter().copied().fold(0.0, f64::max);
             self.usual_gap_s = known.then(|| quantile(self.gaps.iter().copied(), USUAL_GAP)).flatten();
         }
         let silent = self.silent_s(at);
-        // A second is the finest that event times can be trusted to.
-        self.quiet = self.usual_gap_s.is_some_and(|gap| silent > (QUIET_FACTOR * gap).max(1.0));
+        // A second is the finest that event times can be trusted to. What comes in bursts is silent between them. What
+        // has been silent for a day is no news any more.
+        let long = |gap: f64| silent > (QUIET_FACTOR * gap).max(BURST_FACTOR * self.longest_s).max(1.0);
+        self.quiet = silent < GONE_S && self.usual_gap_s.is_some_and(long);
     }
 
     /// Seconds since the newest; never negative.

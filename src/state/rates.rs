@@ -31,6 +31,13 @@ pub struct Rates {
 }
 
 impl Rates {
+    /// Nothing moves: the queues stay as they are, the rates are gone.
+    pub fn pause(&mut self) {
+        self.reports.clear();
+        (self.texts, self.shed) = (None, None);
+        self.stages.iter_mut().for_each(|stage| (stage.rate, stage.wait_ms) = (None, None));
+    }
+
     /// Takes counters in.
     pub fn add(&mut self, report: &HealthReport) {
         let at = report.at.as_millisecond() as f64 / 1e3;

@@ -54,6 +54,13 @@ impl Sources {
         }
     }
 
+    /// A source has ended: nobody waits for it.
+    pub fn end(&mut self, name: &str) {
+        if self.by_name.remove(name).is_some_and(|source| source.pace.quiet) {
+            self.returned.push(name.into());
+        }
+    }
+
     /// Brings silences up to event time `at`.
     pub fn refresh(&mut self, at: Timestamp) {
         self.by_name.values_mut().for_each(|source| source.pace.refresh(at));

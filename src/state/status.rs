@@ -17,6 +17,9 @@ use super::rates::Rates;
 /// Refused lines that can be read on the screen.
 const REJECTED: usize = 1_000;
 
+/// Counters that are older than this are those of another time, s.
+const STALE_S: i64 = 3;
+
 /// An engine that has not failed for this long counts as well again, s.
 const FORGIVEN_AFTER_S: i64 = 60;
 
@@ -66,6 +69,10 @@ impl Status {
 
     /// Forgives the engines that have not failed for a while.
     pub fn refresh(&mut self, now: Timestamp) {
+        // Nothing is judged any more: the last rates say nothing of now.
+        if self.health.as_ref().is_some_and(|health| now.duration_since(health.at).as_secs() >= STALE_S) {
+            self.rates.pause();
+        }
         self.failed.retain(|_, (_, at)| now.duration_since(*at).as_secs() < FORGIVEN_AFTER_S);
     }
 

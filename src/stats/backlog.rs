@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// The rate is taken over so much time.
 const WINDOW: Duration = Duration::from_secs(10);
@@ -41,6 +41,12 @@ impl Backlog {
         let ((start, from), (end, to)) = (self.read.front()?, self.read.back()?);
         let seconds = end.duration_since(*start).as_secs_f64();
         (seconds > 0.2 && to > from).then(|| (to - from) as f64 / seconds)
+    }
+
+    /// The same, if it is of now.
+    pub fn rate_at(&self, now: Timestamp) -> Option<f64> {
+        let (newest, _) = self.read.back()?;
+        self.rate().filter(|_| now.duration_since(*newest) < SignedDuration::from_secs(3))
     }
 
     /// Time until the end is reached at this rate; `None` where there is no backlog, or no rate.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hdrhistogram::{Counter, Histogram};
 
-use crate::verdict::{Action, Level, Severity, Verdict};
+use crate::verdict::{Action, Level, Outcome, Severity, Verdict};
 
 /// Totals over all records.
 #[derive(Debug, Clone)]
@@ -17,8 +17,10 @@ pub struct Summary {
     pub rejected: u64,
     /// Records by action, in the order of [`Action::ALL`].
     pub actions: [u64; 4],
-    /// Records that nothing was compared of.
+    /// Records whose answers were not compared, or by words only.
     pub unscored: u64,
+    /// Those of them that there was no time for: compared by words only.
+    pub partial: u64,
     /// Violations by rule.
     pub violations: BTreeMap<Arc<str>, u64>,
     /// Records with a firing violation of at least this severity, in the order of [`Severity::ALL`].
@@ -93,6 +95,7 @@ impl Default for Summary {
             rejected: 0,
             actions: [0; 4],
             unscored: 0,
+            partial: 0,
             violations: BTreeMap::new(),
             severities: [0; 3],
             risks: Vec::new(),
@@ -111,7 +114,9 @@ impl Summary {
     pub fn add(&mut self, verdict: &Verdict, latency_ms: Option<f64>) {
         self.records += 1;
         self.actions[verdict.advice.action as usize] += 1;
-        self.unscored += u64::from(verdict.confidence.level == Level::Unscored);
+        let partial = matches!(verdict.divergence.outcome, Outcome::Partial(_));
+        self.partial += u64::from(partial);
+        self.unscored += u64::from(partial || verdict.confidence.level == Level::Unscored);
         for violation in &verdict.violations {
             match self.violations.get_mut(&violation.rule) {
                 Some(count) => *count += 1,

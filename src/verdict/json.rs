@@ -233,10 +233,12 @@ fn rounded(value: f64, places: f64) -> f64 {
 pub fn number(out: &mut Vec<u8>, value: f64) {
     if !value.is_finite() {
         raw(out, "null");
-    } else if value.fract() == 0.0 && value.abs() < 1e15 {
+    } else if value.fract() == 0.0 && value.abs() < 1e16 {
         raw(out, itoa::Buffer::new().format(value as i64));
-    } else {
+    } else if (1e-4..1e16).contains(&value.abs()) {
         raw(out, ryu::Buffer::new().format_finite(value));
+    } else {
+        put(out, format_args!("{value:?}"));
     }
 }
 
@@ -260,6 +262,13 @@ mod tests {
         assert_eq!(text(0.1), "0.1");
         assert_eq!(text(5e-324), "5e-324");
         assert_eq!(text(1e300), "1e300");
+        assert_eq!(
+            (text(1e15), text(9e15), text(1e16)),
+            ("1000000000000000".into(), "9000000000000000".into(), "1e16".into())
+        );
+        for value in [5e-5, 1e-4, 1.5e-4, 0.1 + 0.2, -123.456, 1e-7, 1.2e17, 123_456_789_012_345.6] {
+            assert_eq!(text(value), format!("{value:?}"), "one form, whoever writes it");
+        }
         for value in [1.0 / 3.0, 1e15, 123_456_789.123, f64::MAX, f64::MIN_POSITIVE] {
             assert_eq!(text(value).parse::<f64>().unwrap(), value);
         }

@@ -350,3 +350,82 @@ fn a_fresh_start_forgets_the_checkpoint_but_overwrites_nothing() {
     terminate(child);
     check(&home, &logs);
 }
+
+/// A command, how many verdicts it is to come to, and what happens after it was ended.
+type Step<'a> = (&'a str, usize, &'a dyn Fn(&Home));
+
+/// Starts a command, waits for so many verdicts, ends it, and so on: what came in the end.
+fn runs(home: &Home, steps: &[Step<'_>]) -> Vec<String> {
+    for (arguments, verdicts, then) in steps {
+        watch_until(home, arguments, "v.ndjson", *verdicts);
+        then(home);
+    }
+    json_lines(&written(home, "v.ndjson")).iter().map(|v| v["id"].as_str().unwrap().to_owned()).collect()
+}
+
+fn append(home: &Home, name: &str, ids: std::ops::Range<usize>) {
+    let text: String = ids.map(|n| format!("{{\"id\":\"{n}\"}}\n")).collect();
+    OpenOptions::new().append(true).create(true).open(home.path(name)).unwrap().write_all(text.as_bytes()).unwrap();
+}
+
+fn ids(count: usize) -> Vec<String> {
+    (0..count).map(|n| n.to_string()).collect()
+}
+
+#[test]
+fn an_output_inside_the_pattern_is_no_input_and_no_obstacle() {
+    let home = Home::new();
+    append(&home, "a.ndjson", 0..5);
+    let run = "watch *.ndjson --headless --backend none --output v.ndjson";
+    let more = |home: &Home| append(home, "a.ndjson", 5..9);
+    assert_eq!(runs(&home, &[(run, 5, &more), (run, 9, &|_| ())]), ids(9));
+}
+
+#[test]
+fn a_file_that_left_the_pattern_is_read_to_its_end() {
+    let home = Home::new();
+    append(&home, "a.ndjson", 0..5);
+    let run = "watch *.ndjson --headless --backend none --output v.ndjson";
+    let leave = |home: &Home| {
+        append(home, "a.ndjson", 5..9);
+        fs::rename(home.path("a.ndjson"), home.path("a.ndjson.1")).unwrap();
+    };
+    assert_eq!(runs(&home, &[(run, 5, &leave), (run, 9, &|_| ())]), ids(9));
+}
+
+#[test]
+fn a_path_is_the_same_however_it_is_written() {
+    let home = Home::new();
+    append(&home, "a.log", 0..5);
+    let rotate_twice = |home: &Home| {
+        append(home, "a.log", 5..7);
+        fs::rename(home.path("a.log"), home.path("a.log.2")).unwrap();
+        append(home, "a.log", 7..9);
+        fs::rename(home.path("a.log"), home.path("a.log.1")).unwrap();
+        append(home, "a.log", 9..12);
+    };
+    let first = "watch a.log --headless --backend none --output v.ndjson";
+    let then = format!("watch {} --headless --backend none --output v.ndjson", home.path("a.log").display());
+    assert_eq!(runs(&home, &[(first, 5, &rotate_twice), (&then, 12, &|_| ())]), ids(12));
+}
+
+#[test]
+fn what_comes_through_a_pipe_is_new_each_time() {
+    let home = Home::new();
+    for round in 0..3 {
+        let text: String = (0..20).map(|n| format!("{{\"id\":\"{round}-{n}\"}}\n")).collect();
+        let arguments = ["-", "--headless", "--backend", "none", "--output", "v.ndjson"];
+        let output = home.watcher().args(arguments).write_stdin(text).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", crate::support::stderr(&output));
+        // As a crash would leave it: the checkpoint of the first run, and a longer output.
+        let folder = home.path(".local/state/watcher/checkpoints");
+        for entry in fs::read_dir(folder).unwrap().flatten() {
+            if entry.path().extension().is_some_and(|e| e == "json") {
+                fs::remove_file(entry.path()).unwrap();
+            }
+        }
+    }
+    let verdicts = json_lines(&written(&home, "v.ndjson"));
+    let numbers: Vec<u64> = verdicts.iter().map(|v| v["seq"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, (0..60).collect::<Vec<_>>());
+}

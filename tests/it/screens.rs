@@ -70,6 +70,7 @@ fn with_traffic_of(count: usize) -> App {
         history.append(rows.to_vec());
         app.state.apply(Update::Judged { rows: rows.to_vec(), history: history.view(), read_ts: NOW.parse().unwrap() });
     }
+    app.state.apply(Update::CaughtUp);
     let counts = vec![watcher::engine::constraints::RuleCount { evaluated: 1, hits: 0, errors: 0 }; 5];
     app.state.apply(Update::Health(HealthReport {
         stages: vec![StageReport {
@@ -85,6 +86,7 @@ fn with_traffic_of(count: usize) -> App {
         rules,
         counts,
         bounds: Vec::new(),
+        judged: 10,
         event: None,
         checkpoint: None,
         at: NOW.parse().unwrap(),
@@ -432,6 +434,7 @@ fn with_health() -> App {
                 bound("output", 12 << 20, Some(1 << 30), true),
                 bound("its disk", 97 << 30, Some(100 << 30), true),
             ],
+            judged: 10,
             event: None,
             checkpoint: Some(at),
             at: at + jiff::SignedDuration::from_millis(250 * tick as i64),

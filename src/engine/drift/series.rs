@@ -11,7 +11,7 @@ use super::{Detector, DetectorState, Reading};
 use crate::engine::{Engine, Evidence};
 use crate::record::{Record, Seq};
 use crate::rules::Stage;
-use crate::verdict::{Divergence, DriftReport, EngineKind};
+use crate::verdict::{Divergence, DriftReport, EngineKind, Outcome};
 
 /// Bounds of the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,9 +120,12 @@ impl Drift {
 
     /// Goes on from what another engine knew. `same_scores`: the same backend and model computes the divergence; its
     /// series start anew otherwise.
-    pub fn restore(&mut self, saved: Saved, same_scores: bool) {
+    ///
+    /// # Errors
+    /// When it has another version; the engine begins anew then.
+    pub fn restore(&mut self, saved: Saved, same_scores: bool) -> Result<(), String> {
         if saved.version != SAVED {
-            return;
+            return Err(format!("the drift engine's state has version {}, this program knows {SAVED}", saved.version));
         }
         self.evicted = saved.evicted;
         let kept = |name: &str| same_scores || !name.starts_with("divergence.");
@@ -131,6 +134,7 @@ impl Drift {
             let series = series.map(|(name, last, state)| Series { name, detector: state.restore(), last });
             self.keys.insert(key, Key { series: series.collect(), last });
         }
+        Ok(())
     }
 }
 
@@ -141,7 +145,9 @@ fn watched<'a>(
     divergence: &Divergence,
 ) -> impl Iterator<Item = (&'a Arc<str>, f64)> {
     let [risk, semantic, latency] = common;
-    let found = [(risk, divergence.risk), (semantic, divergence.semantic), (latency, record.latency_ms)];
+    // The risk of a record that there was no time for is of words alone, and on another scale.
+    let scored = divergence.risk.filter(|_| divergence.outcome == Outcome::Scored);
+    let found = [(risk, scored), (semantic, divergence.semantic), (latency, record.latency_ms)];
     let is_metric = |name: &str| name.strip_prefix("metrics").is_some_and(|rest| rest.starts_with(['.', '[']));
     let metrics = record.numbers.iter().filter(move |(name, _)| is_metric(name.as_str()));
     let metrics = metrics.map(|(name, value)| (name.shared(), *value));
@@ -209,7 +215,6 @@ mod tests {
     use super::*;
     use crate::record::native::Parser;
     use crate::record::{Limits, Origin};
-    use crate::verdict::Outcome;
 
     fn run(engine: &mut Drift, seq: u64, line: &str) -> Vec<String> {
         let origin = Origin { source: "s".into(), file: "f".into(), offset: 0, line: None, part: 0 };
@@ -252,14 +257,14 @@ mod tests {
         }
         let text = serde_json::to_string(&first.save()).unwrap();
         let mut second = Drift::new(Options::default());
-        second.restore(serde_json::from_str(&text).unwrap(), true);
+        second.restore(serde_json::from_str(&text).unwrap(), true).unwrap();
         assert_eq!(second.save().keys.len(), first.save().keys.len());
         for seq in 40..80 {
             let line = line(if seq == 60 { 5_000_000 } else { seq });
             assert_eq!(run(&mut whole, seq, &line), run(&mut second, seq, &line));
         }
         let mut other = Drift::new(Options::default());
-        other.restore(first.save(), false);
+        other.restore(first.save(), false).unwrap();
         assert_eq!(run(&mut other, 80, &line(80)), ["divergence.risk warm_up", "latency_ms stable"]);
     }
 

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::path::Path;
 
+use sha2::{Digest, Sha256};
+
 /// A text's meaning: L2-normalised, 384 dimensions for MiniLM.
 pub type Vector = Box<[f32]>;
 
@@ -72,10 +74,23 @@ impl ModelFiles {
     }
 }
 
+impl ModelFiles {
+    /// What tells models apart whatever they are called: the beginning of the SHA-256 of their weights.
+    pub fn id(&self) -> String {
+        let hash = Sha256::digest(&self.onnx);
+        hash[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
 /// A loaded model that can be run in several sessions at once.
 pub trait Backend: Send + Sync {
     /// The contract's word: `portable`, `onnxruntime`.
     fn name(&self) -> &'static str;
+
+    /// Which model it runs, as [`ModelFiles::id`] tells them apart.
+    fn model_id(&self) -> &str {
+        ""
+    }
 
     /// A session for one worker.
     ///

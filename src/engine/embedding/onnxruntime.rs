@@ -15,6 +15,7 @@ use super::model::{Backend, Embedder, INPUTS, ModelError, ModelFiles, Vector, fe
 pub struct OnnxRuntime {
     files: Arc<ModelFiles>,
     environment: Environment,
+    id: String,
 }
 
 /// A process holds one ONNX Runtime; asking for another later would silently get the first.
@@ -40,7 +41,7 @@ impl OnnxRuntime {
             Ok((path, _)) => return Err(wrong(format!("{} is loaded already", path.display()))),
             Err(why) => return Err(wrong(format!("{}: {why}", library.display()))),
         };
-        let backend = Self { files: Arc::clone(files), environment };
+        let backend = Self { files: Arc::clone(files), environment, id: files.id() };
         backend.open()?;
         Ok(backend)
     }
@@ -70,6 +71,10 @@ impl OnnxRuntime {
 impl Backend for OnnxRuntime {
     fn name(&self) -> &'static str {
         "onnxruntime"
+    }
+
+    fn model_id(&self) -> &str {
+        &self.id
     }
 
     fn session(&self) -> Result<Box<dyn Embedder>, ModelError> {

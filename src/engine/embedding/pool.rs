@@ -27,7 +27,7 @@ use lanes::Lanes;
 const CHEAP_CHUNK: usize = 64;
 
 /// Workers that may hang at once; past it no more are replaced and every further text fails.
-const HANGING: usize = 16;
+const HANGING: usize = 64;
 
 /// Whoever waits for a text looks at the clock this often.
 const LOOK: Duration = Duration::from_millis(50);
@@ -80,6 +80,8 @@ pub struct Request {
     key: Option<Arc<str>>,
     tickets: Vec<Ticket>,
     shed: Arc<AtomicBool>,
+    /// It came as it happened; what was there before is never shed.
+    live: bool,
 }
 
 impl Request {
@@ -107,6 +109,14 @@ pub struct Ready {
     pub name: Arc<str>,
     /// Model and tokenizer; `None` when words are enough.
     pub model: Option<(Arc<dyn Backend>, Arc<TextTokenizer>)>,
+}
+
+impl Ready {
+    /// What makes two scores comparable: the backend and its model.
+    pub fn scores(&self) -> String {
+        let model = self.model.as_ref().map_or("", |(backend, _)| backend.model_id());
+        format!("{} {model}", self.name).trim_end().to_owned()
+    }
 }
 
 type Text = (Arc<str>, Arc<Slot>);
@@ -273,7 +283,10 @@ impl Pool {
             return Request::default();
         }
         let mut queue = lock(&self.queue);
-        while !self.live.load(Ordering::Acquire) && queue.lanes.waiting() >= self.options.queue && !queue.closed {
+        // What is left of the backlog is waited for, also after the traffic is live.
+        let live = || self.live.load(Ordering::Acquire);
+        let full = |queue: &Queue| queue.lanes.waiting() >= self.options.queue;
+        while full(&queue) && (!live() || queue.lanes.backlog() > 0) && !queue.closed {
             queue = self.room.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
         let tickets: Vec<Ticket> = samples.iter().map(|text| self.ticket(text)).collect();
@@ -284,15 +297,16 @@ impl Pool {
         }
         let id = queue.next_id;
         queue.next_id += 1;
-        let request = Request { id, key: Some(Arc::clone(&record.key)), tickets, shed: Arc::default() };
+        let live = live();
+        let request = Request { id, key: Some(Arc::clone(&record.key)), tickets, shed: Arc::default(), live };
         if texts.is_empty() {
             return request;
         }
         self.waiting.fetch_add(texts.len() as u64, Ordering::Relaxed);
-        queue.lanes.push(&record.key, id, texts);
+        queue.lanes.push(&record.key, id, texts, live);
         queue.shed.insert(id, (Arc::clone(&request.shed), request.tickets.clone()));
         let mut gave_up = false;
-        while self.live.load(Ordering::Acquire) && queue.lanes.waiting() > self.options.queue {
+        while live && queue.lanes.waiting() > self.options.queue {
             let Some((key, victim)) = queue.lanes.victim() else { break };
             gave_up |= self.give_up(&mut queue, &key, victim);
         }
@@ -366,7 +380,7 @@ impl Pool {
     fn is_late(&self, request: &Request, read_at: Duration) -> bool {
         let late = || self.clock.elapsed().saturating_sub(read_at) > self.options.max_wait;
         let Some(key) = &request.key else { return false };
-        if !self.live.load(Ordering::Acquire) || !late() {
+        if !request.live || !late() {
             return false;
         }
         let mut queue = lock(&self.queue);
@@ -463,9 +477,10 @@ impl Pool {
             self.failed.fetch_add(1, Ordering::Relaxed);
             on_failure(why);
         }
-        self.waiting.fetch_sub(1, Ordering::Relaxed);
-        self.finished.fetch_add(1, Ordering::Relaxed);
-        let _ = slot.result.set(result.map_err(Into::into));
+        if slot.result.set(result.map_err(Into::into)).is_ok() {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            self.finished.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// Notes what a worker is at; with words alone nobody can hang.
@@ -527,6 +542,7 @@ impl Pool {
         let mut texts: Vec<Text> = queue.cheap.drain(..).flatten().collect();
         let wanted = |(_, slot): &Text| slot.wanted.load(Ordering::Relaxed) > 0;
         texts.extend(std::iter::from_fn(|| queue.lanes.next()).filter(wanted));
+        texts.iter().for_each(|(_, slot)| slot.begun.store(true, Ordering::Relaxed));
         drop(queue);
         for (text, slot) in texts {
             self.fill(&text, &slot, Err("timeout: no worker is left".to_owned()), on_failure);

@@ -14,6 +14,7 @@ pub struct Portable {
     model: Arc<Model>,
     inputs: Vec<(NodeId, &'static str)>,
     output: NodeId,
+    id: String,
 }
 
 impl Portable {
@@ -38,13 +39,17 @@ impl Portable {
             }
         }
         let output = *model.output_ids().first().ok_or_else(|| ModelError::Shape("it has no output".into()))?;
-        Ok(Self { model: Arc::new(model), inputs, output })
+        Ok(Self { model: Arc::new(model), inputs, output, id: files.id() })
     }
 }
 
 impl Backend for Portable {
     fn name(&self) -> &'static str {
         "portable"
+    }
+
+    fn model_id(&self) -> &str {
+        &self.id
     }
 
     fn session(&self) -> Result<Box<dyn Embedder>, ModelError> {

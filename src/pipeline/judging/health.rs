@@ -46,6 +46,7 @@ impl Stage {
             rules: std::sync::Arc::clone(rules),
             counts: counts.to_vec(),
             bounds: self.bounds(judge),
+            judged: self.summary.records,
             event: self.event,
             checkpoint: self.saver.as_ref().and_then(|saver: &Saver| saver.at),
             at: self.shared.clock.now(),

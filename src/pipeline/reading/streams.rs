@@ -1,90 +1,116 @@
 //! Standard input and named pipes, each in a thread of its own.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, Read as IoRead};
 use std::os::fd::AsFd;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::Read;
+use crate::clock::Clock;
 use crate::message::channel::Sender;
 use crate::message::{SourceReport, SourceState, Update};
 use crate::pipeline::{Input, Shared, spawn};
 use crate::source::stdin;
 
-/// A pipe that has said something and then nothing for this long has given what there was: what comes now is live, s.
-const QUIET_S: i64 = 1;
+/// What a pipe holds when it is opened is a backlog; after so long, the first time that it is empty, what comes is live.
+const SETTLED: Duration = Duration::from_secs(1);
 
-/// Starts reading a stream; files are none.
-pub(super) fn start(input: Input, shared: Shared, limit: usize, lines: Sender<Read>) -> io::Result<()> {
+/// How often a pipe that speaks is reported on.
+const REPORT: Duration = Duration::from_millis(500);
+
+/// Starts reading a stream; files are none. `asked`: it says when it has given what there was at the start.
+pub(super) fn start(input: Input, shared: Shared, limit: usize, lines: Sender<Read>, asked: bool) -> io::Result<()> {
     match input {
         Input::Stdin => {
-            let read = move || read_stream("-", || Ok(io::stdin()), &shared, limit, &lines);
+            let read = move || Stream::new("-", shared, asked).read(|| Ok(io::stdin()), limit, &lines);
             spawn("stdin", read).map(drop)
         }
         Input::Stream(path) => {
             let name = path.to_string_lossy().into_owned();
             // Opened in its own thread: that waits until somebody writes.
-            let read = move || read_stream(&name, || File::open(&path), &shared, limit, &lines);
+            let read = move || Stream::new(&name, shared, asked).read(|| File::open(&path), limit, &lines);
             spawn("stream", read).map(drop)
         }
         Input::Files(_) => Ok(()),
     }
 }
 
-fn read_stream<R: IoRead + AsFd>(
-    name: &str,
-    open: impl FnOnce() -> io::Result<R>,
-    shared: &Shared,
-    limit: usize,
-    lines: &Sender<Read>,
-) {
-    let name: Arc<str> = name.into();
-    let report = |state, read| {
-        let at = shared.clock.now();
-        let report = SourceReport { name: Arc::clone(&name), state, read, behind: 0, at };
-        let _ = shared.updates.send(Update::Source(report));
-    };
-    let mut total = 0;
-    let result = open().and_then(|input| {
-        let on_quiet = || {
-            report(SourceState::Following, 0);
-            let _ = lines.send(Read::CaughtUp);
-        };
-        let mut input = Pausing { input, begun: false, on_quiet: Some(on_quiet) };
-        let result = stdin::read(&name, &mut input, limit, &*shared.clock, |batch, read| {
-            total = read;
-            !shared.stopped() && lines.send(Read::Lines(batch)).is_ok()
+struct Stream {
+    name: Arc<str>,
+    shared: Shared,
+    asked: bool,
+    total: Cell<u64>,
+    reported: Cell<Option<Duration>>,
+}
+
+impl Stream {
+    fn new(name: &str, shared: Shared, asked: bool) -> Self {
+        Self { name: name.into(), shared, asked, total: Cell::new(0), reported: Cell::new(None) }
+    }
+
+    fn report(&self, state: SourceState) {
+        let at = self.shared.clock.now();
+        let report = SourceReport { name: Arc::clone(&self.name), state, read: self.total.get(), behind: 0, at };
+        let _ = self.shared.updates.send(Update::Source(report));
+        self.reported.set(Some(self.shared.clock.elapsed()));
+    }
+
+    fn is_due(&self) -> bool {
+        self.reported.get().is_none_or(|at| self.shared.clock.elapsed() - at >= REPORT)
+    }
+
+    fn read<R: IoRead + AsFd>(self, open: impl FnOnce() -> io::Result<R>, limit: usize, lines: &Sender<Read>) {
+        let shared = &self.shared;
+        let result = open().and_then(|input| {
+            let settled = || {
+                self.report(SourceState::Following);
+                if self.asked {
+                    let _ = lines.send(Read::CaughtUp);
+                }
+            };
+            let since = shared.clock.elapsed();
+            let mut input = Pausing { input, since, clock: &*shared.clock, settled: Some(settled) };
+            let result = stdin::read(&self.name, &mut input, limit, &*shared.clock, |batch, read| {
+                self.total.set(read);
+                let wanted = !shared.stopped() && lines.send(Read::Lines(batch)).is_ok();
+                if self.is_due() {
+                    self.report(SourceState::Reading);
+                }
+                wanted
+            });
+            // At its end it has given what there was, too.
+            if let Some(settled) = input.settled.take() {
+                settled();
+            }
+            result
         });
-        // At its end it has given what there was, too.
-        if let Some(on_quiet) = input.on_quiet.take() {
-            on_quiet();
-        }
-        result
-    });
-    report(result.map_or_else(|error| SourceState::Failed(error.to_string()), |()| SourceState::Ended), total);
+        self.report(result.map_or_else(|error| SourceState::Failed(error.to_string()), |()| SourceState::Ended));
+    }
 }
 
-/// Says once when nothing has come for a while after something did.
-struct Pausing<R, F> {
+/// Says once when what a pipe held at the start has been read: the first time that it is empty after a while.
+struct Pausing<'a, R, F> {
     input: R,
-    begun: bool,
-    on_quiet: Option<F>,
+    since: Duration,
+    clock: &'a dyn Clock,
+    settled: Option<F>,
 }
 
-impl<R: IoRead + AsFd, F: FnOnce()> IoRead for Pausing<R, F> {
+impl<R: IoRead + AsFd, F: FnOnce()> IoRead for Pausing<'_, R, F> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.begun && self.on_quiet.is_some() {
+        if self.settled.is_some() {
+            let left = SETTLED.saturating_sub(self.clock.elapsed() - self.since);
             let mut fd = [PollFd::new(&self.input, PollFlags::IN)];
-            let ready = poll(&mut fd, Some(&Timespec { tv_sec: QUIET_S, tv_nsec: 0 }));
-            if ready == Ok(0)
-                && let Some(on_quiet) = self.on_quiet.take()
-            {
-                on_quiet();
+            let wait = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) };
+            let empty = poll(&mut fd, Some(&wait)) == Ok(0);
+            if empty && let Some(settled) = self.settled.take() {
+                settled();
             }
         }
-        self.begun = true;
         self.input.read(buffer)
     }
 }

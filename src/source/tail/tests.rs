@@ -15,7 +15,7 @@ struct Bench {
 }
 
 fn options(from: From, follow: bool) -> Options {
-    Options { from, follow, line_bytes: 1000, unpacked_bytes: 1 << 20 }
+    Options { from, follow, line_bytes: 1000, unpacked_bytes: 1 << 24 }
 }
 
 impl Bench {
@@ -176,6 +176,55 @@ fn the_rest_of_a_file_that_was_copied_and_cut_short_is_read_from_the_copy() {
     assert_eq!(bench.lines().0, ["{\"n\":3}", "{\"n\":5}"]);
     let rest: Vec<String> = (0..620).flat_map(|_| bench.lines().0).collect();
     assert_eq!(rest, ["{\"n\":"], "the unfinished line is not lost either");
+}
+
+/// A log that is cut short and begins again with the same line is another one, at once.
+#[test]
+fn a_new_beginning_that_is_like_the_old_one_does_not_wait_for_the_copy() {
+    let mut bench = Bench::new(From::Start, true, Some("{\"start\":1}\n{\"n\":2}\n"));
+    let path = |name: &str| bench.dir.path().join(name);
+    let (log, one, two) = (path("log"), path("log.1"), path("log.2"));
+    assert_eq!(bench.lines().0.len(), 2);
+    fs::copy(&log, &one).unwrap();
+    fs::write(&log, "{\"start\":1}\n{\"n\":3}\n").unwrap();
+    assert_eq!(bench.lines().0, ["{\"start\":1}", "{\"n\":3}"]);
+    bench.append("{\"n\":4}\n");
+    fs::rename(&one, &two).unwrap();
+    fs::copy(&log, &one).unwrap();
+    fs::write(&log, "{\"start\":1}\n").unwrap();
+    assert_eq!(bench.lines().0, ["{\"n\":4}", "{\"start\":1}"]);
+}
+
+/// While a file is being packed beside the log it can't be told what it is: it is not read as if it were new.
+#[test]
+fn a_copy_that_is_being_written_is_waited_for() {
+    let text: String = (0..4_000).map(|n| format!("{{\"n\":{n},\"x\":\"{}\"}}\n", n * 7_919 % 10_007)).collect();
+    let mut bench = Bench::new(From::Start, true, Some(&text));
+    let path = |name: &str| bench.dir.path().join(name);
+    let (log, one, packed) = (path("log"), path("log.1"), path("log.1.zst"));
+    assert_eq!(bench.lines().0.len(), 4_000);
+    fs::rename(&log, &one).unwrap();
+    let whole = zstd::encode_all(text.as_bytes(), 1).unwrap();
+    fs::write(&packed, &whole[..whole.len() / 2]).unwrap();
+    bench.append("{\"n\":\"new\"}\n");
+    assert_eq!(bench.lines().0, ["{\"n\":\"new\"}"]);
+    fs::write(&packed, &whole).unwrap();
+    fs::remove_file(&one).unwrap();
+    assert_eq!(bench.lines().0, [""; 0]);
+}
+
+#[test]
+fn files_whose_lines_are_all_alike_are_told_apart() {
+    let beat = "{\"beat\":1}\n";
+    let mut bench = Bench::new(From::Start, true, Some(&beat.repeat(30)));
+    let path = |name: &str| bench.dir.path().join(name);
+    let (log, one, two) = (path("log"), path("log.1"), path("log.2"));
+    assert_eq!(bench.lines().0.len(), 30);
+    fs::rename(&log, &two).unwrap();
+    bench.append(&beat.repeat(20));
+    fs::rename(&log, &one).unwrap();
+    bench.append(&beat.repeat(5));
+    assert_eq!(bench.lines().0.len(), 25);
 }
 
 #[test]

@@ -56,7 +56,7 @@ fn row(cells: [&str; 5]) -> String {
 
 fn reading<'a>(state: &AppState, theme: &Theme) -> Line<'a> {
     let status = &state.status;
-    let rate = status.backlog.rate().map_or("–".into(), |rate| humanize::bytes(rate as u64));
+    let rate = status.backlog.rate_at(state.now).map_or("–".into(), |rate| humanize::bytes(rate as u64));
     let behind = humanize::bytes(status.behind());
     Line::styled(row(["read", &rate, "", &behind, "0"]), theme.style(Meaning::Text))
 }

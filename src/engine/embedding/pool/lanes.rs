@@ -13,6 +13,8 @@ struct Job<T> {
     texts: VecDeque<T>,
     /// A record waits for it; what was asked for by others too stays when the record is given up.
     counts: bool,
+    /// It came as it happened; what was there before is never given up.
+    live: bool,
 }
 
 /// The lanes.
@@ -22,11 +24,13 @@ pub struct Lanes<T> {
     /// Keys with texts, in the order of their turns.
     turns: VecDeque<Arc<str>>,
     waiting: usize,
+    /// Those of them that are not live.
+    backlog: usize,
 }
 
 impl<T> Default for Lanes<T> {
     fn default() -> Self {
-        Self { keys: HashMap::new(), turns: VecDeque::new(), waiting: 0 }
+        Self { keys: HashMap::new(), turns: VecDeque::new(), waiting: 0, backlog: 0 }
     }
 }
 
@@ -36,14 +40,20 @@ impl<T> Lanes<T> {
         self.waiting
     }
 
+    /// Those of them that were there before the traffic was live.
+    pub fn backlog(&self) -> usize {
+        self.backlog
+    }
+
     /// Puts a record's texts at the end of a key's lane. Ids grow.
-    pub fn push(&mut self, key: &Arc<str>, id: u64, texts: VecDeque<T>) {
+    pub fn push(&mut self, key: &Arc<str>, id: u64, texts: VecDeque<T>, live: bool) {
         let lane = self.keys.entry(Arc::clone(key)).or_default();
         if lane.is_empty() {
             self.turns.push_back(Arc::clone(key));
         }
-        lane.push_back(Job { id, texts, counts: true });
+        lane.push_back(Job { id, texts, counts: true, live });
         self.waiting += 1;
+        self.backlog += usize::from(!live);
     }
 
     /// The next text: keys take turns, a record at a time.
@@ -54,6 +64,7 @@ impl<T> Lanes<T> {
         let text = job.texts.pop_front();
         if job.texts.is_empty() {
             self.waiting -= usize::from(job.counts);
+            self.backlog -= usize::from(job.counts && !job.live);
             lane.pop_front();
             self.turns.pop_front();
             if lane.is_empty() {
@@ -66,10 +77,10 @@ impl<T> Lanes<T> {
     }
 
     /// The record to be given up when there is no room: of the key with most of them the oldest; among equals the
-    /// oldest of all.
+    /// oldest of all. None of those that are not live.
     pub fn victim(&self) -> Option<(Arc<str>, u64)> {
-        let oldest = |lane: &VecDeque<Job<T>>| lane.iter().find(|job| job.counts).map(|job| job.id);
-        let count = |lane: &VecDeque<Job<T>>| lane.iter().filter(|job| job.counts).count();
+        let oldest = |lane: &VecDeque<Job<T>>| lane.iter().find(|job| job.counts && job.live).map(|job| job.id);
+        let count = |lane: &VecDeque<Job<T>>| lane.iter().filter(|job| job.counts && job.live).count();
         let lanes = self.keys.iter().filter_map(|(key, lane)| Some((count(lane), oldest(lane)?, key)));
         let loudest = lanes.max_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)));
         loudest.map(|(_, id, key)| (Arc::clone(key), id))
@@ -80,7 +91,9 @@ impl<T> Lanes<T> {
         let Some(lane) = self.keys.get_mut(key) else { return };
         let Some(index) = lane.iter().position(|job| job.id == id) else { return };
         let job = &mut lane[index];
-        self.waiting -= usize::from(std::mem::take(&mut job.counts));
+        let counted = std::mem::take(&mut job.counts);
+        self.waiting -= usize::from(counted);
+        self.backlog -= usize::from(counted && !job.live);
         job.texts.retain(keep);
         if job.texts.is_empty() {
             lane.remove(index);
@@ -99,7 +112,7 @@ mod tests {
     fn lanes(records: &[(&str, u64)]) -> Lanes<u64> {
         let mut lanes = Lanes::default();
         for (key, id) in records {
-            lanes.push(&Arc::from(*key), *id, [*id, *id].into());
+            lanes.push(&Arc::from(*key), *id, [*id, *id].into(), true);
         }
         lanes
     }
@@ -126,6 +139,17 @@ mod tests {
         }
         assert_eq!(given_up, [2, 3, 1, 4, 5], "of equals the oldest");
         assert_eq!((lanes.waiting(), lanes.next()), (0, None));
+    }
+
+    #[test]
+    fn what_was_there_before_is_never_given_up() {
+        let mut lanes = Lanes::default();
+        lanes.push(&"a".into(), 1, [1].into(), false);
+        lanes.push(&"a".into(), 2, [2].into(), true);
+        assert_eq!((lanes.backlog(), lanes.victim()), (1, Some(("a".into(), 2))));
+        lanes.give_up(&"a".into(), 2, |_| false);
+        assert_eq!((lanes.victim(), lanes.waiting()), (None, 1));
+        assert_eq!((lanes.next(), lanes.backlog()), (Some(1), 0));
     }
 
     #[test]

@@ -111,7 +111,7 @@ type GateEnds = (Receiver<()>, SyncSender<()>);
 
 impl Gate {
     fn ready() -> (Ready, GateEnds) {
-        let ((begun, has_begun), (let_go, go)) = (sync_channel(64), sync_channel(64));
+        let ((begun, has_begun), (let_go, go)) = (sync_channel(128), sync_channel(128));
         let gate = Gate { begun, go: Arc::new(Mutex::new(go)) };
         let tokenizer = Arc::new(TextTokenizer::from_bytes(TOKENIZER.as_bytes()).unwrap());
         let ready = Ready { mode: Mode::Neural, name: "gate".into(), model: Some((Arc::new(gate), tokenizer)) };
@@ -304,5 +304,27 @@ fn when_all_hang_nobody_waits() {
         }
         pool.close();
         workers.into_iter().for_each(|worker| worker.join().unwrap());
+    });
+}
+
+#[test]
+fn what_waits_when_the_traffic_becomes_live_is_not_shed() {
+    let clock = manual();
+    let pool = Pool::new(Options { queue: 4, ..Options::default() }, false, Arc::clone(&clock) as SharedClock);
+    let (ready, (begun, go)) = Gate::ready();
+    pool.set_ready(ready);
+    std::thread::scope(|scope| {
+        scope.spawn(|| pool.work(&|why| panic!("{why}")));
+        let records: Vec<Record> = (0..3).map(|n| record(&[&format!("{n} a"), &format!("{n} b")])).collect();
+        let backlog = pool.submit(&records);
+        begun.recv().unwrap();
+        pool.go_live();
+        clock.advance(Duration::from_secs(60));
+        for _ in 0..6 {
+            go.send(()).unwrap();
+        }
+        assert!(backlog.iter().all(|request| name(&pool, request, Duration::ZERO) == "scored"));
+        assert_eq!(pool.counts().shed, 0);
+        pool.close();
     });
 }
