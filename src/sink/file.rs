@@ -235,8 +235,6 @@ pub fn rotated(path: &Path) -> Vec<(u64, PathBuf)> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
-
     use super::*;
 
     #[test]
@@ -277,39 +275,5 @@ mod tests {
         let _first = Lines::open(&path, Existing::Replace, None).unwrap();
         let second = Lines::open(&path, Existing::Replace, None).err().unwrap();
         assert_eq!(second.kind(), io::ErrorKind::WouldBlock);
-    }
-
-    /// Takes `room` bytes, then is full until more room is made.
-    #[derive(Clone)]
-    struct Disk(Arc<Mutex<(usize, Vec<u8>)>>);
-
-    impl Write for Disk {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            let mut disk = self.0.lock().unwrap();
-            let taken = bytes.len().min(disk.0);
-            if taken == 0 {
-                return Err(io::ErrorKind::StorageFull.into());
-            }
-            disk.0 -= taken;
-            disk.1.extend_from_slice(&bytes[..taken]);
-            Ok(taken)
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    #[test]
-    fn a_full_disk_loses_nothing_and_repeats_nothing() {
-        let disk = Disk(Arc::new(Mutex::new((3, Vec::new()))));
-        let mut lines = Lines::stream(Box::new(disk.clone()));
-        lines.push(b"one\ntwo\n");
-        for _ in 0..3 {
-            assert!(is_full(&lines.flush().unwrap_err()));
-        }
-        disk.0.lock().unwrap().0 = 100;
-        lines.push(b"three\n");
-        lines.flush().unwrap();
-        assert_eq!(disk.0.lock().unwrap().1, b"one\ntwo\nthree\n");
     }
 }

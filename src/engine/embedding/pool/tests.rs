@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use super::super::model::{ModelError, Vector};
+use super::super::model::{Embedder, ModelError, Vector};
 use super::*;
 use crate::clock::{ManualClock, SystemClock};
 use crate::record::native::Parser;
