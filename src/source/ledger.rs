@@ -260,28 +260,32 @@ pub fn is_copy(mark: &Mark, identity: &Identity, content: &mut Content) -> io::R
     if identity.inode == mark.identity.inode || !mark.identity.holds(content)? {
         return Ok(false);
     }
-    if !content.is_packed()
-        && let Some(original) = siblings::of_inode(Path::new(&*mark.source), &mark.real, mark.identity.inode)
-    {
-        let mut original = Content::open(&original, u64::MAX)?;
-        let intact = match &mark.place.before {
-            Some(before) => before.holds_before(&mut original, mark.place.offset)?,
-            None => false,
-        };
-        if intact && mark.identity.holds(&mut original)? && original.size()? != content.size()? {
-            return Ok(false);
-        }
+    let original = intact_size(mark)?;
+    if !content.is_packed() && original.is_some_and(|size| content.size().is_ok_and(|copy| copy != size)) {
+        return Ok(false);
     }
-    // A first line that is the same in every file (a heading) says nothing; one that is a record does.
-    let mut byte = [0u8; 1];
-    let is_record = content.read_at(&mut byte, 0)? == 1 && byte[0] == b'{';
     if mark.place.offset <= u64::from(mark.identity.first.bytes) + 2 {
-        return Ok(is_record);
+        // A first line that is the same in every file (a heading) says nothing; one that is a record does. But where the
+        // original was cut short or is gone, what begins like it is what was made of it.
+        let mut byte = [0u8; 1];
+        return Ok(original.is_none() || (content.read_at(&mut byte, 0)? == 1 && byte[0] == b'{'));
     }
     match &mark.place.before {
         Some(before) => before.holds_before(content, mark.place.offset),
-        None => Ok(is_record),
+        None => Ok(true),
     }
+}
+
+/// Length of the marked file, if it is still there and still holds what was read of it.
+fn intact_size(mark: &Mark) -> io::Result<Option<u64>> {
+    let Some(path) = siblings::of_inode(Path::new(&*mark.source), &mark.real, mark.identity.inode) else {
+        return Ok(None);
+    };
+    let mut original = Content::open(&path, u64::MAX)?;
+    let before = mark.place.before.map_or(Ok(true), |before| before.holds_before(&mut original, mark.place.offset))?;
+    let size = original.size()?;
+    let intact = before && size >= mark.place.offset && mark.identity.holds(&mut original)?;
+    Ok(intact.then_some(size))
 }
 
 /// Whether `path` is called as files are that were rotated away from `log`: `<name>.*`, or `<name>-*`.

@@ -38,6 +38,9 @@ const REMOVED: Duration = Duration::from_secs(10);
 /// Files that are looked at again after a restart although all of them was read: their writers may not know yet.
 const RESUMED: usize = 8;
 
+/// A folder that has changed is looked at again for so long.
+const SETTLED: Duration = Duration::from_millis(150);
+
 /// What a look found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Look {
@@ -79,6 +82,8 @@ pub struct Tail {
     started: bool,
     /// How the folder was when the files in it were looked at last.
     folder: Vec<(i64, i64)>,
+    /// Until then it is looked at as if it had changed.
+    settled_at: Duration,
     /// Since when the path names nothing.
     gone: Option<Duration>,
     /// When this look takes place, by the steady clock.
@@ -105,6 +110,7 @@ impl Tail {
             from: options.from,
             started: false,
             folder: Vec::new(),
+            settled_at: Duration::ZERO,
             gone: None,
             now: Duration::ZERO,
             buffer: Vec::new(),
@@ -234,10 +240,12 @@ impl Tail {
             (Some(open), Ok(inode)) if open.inode == inode => {
                 self.gone = None;
                 if open.identity.is_none() || self.unclear {
-                    // Nothing of it is known yet: it may have been written, copied and cut short unseen.
+                    // Nothing of it is known yet: it may have been written, copied and cut short unseen, so nothing
+                    // beside it is strange.
                     self.take_between(ledger);
+                } else {
+                    self.note_strangers(ledger);
                 }
-                self.note_strangers(ledger);
                 Ok(())
             }
             (_, Ok(_)) => {
@@ -263,11 +271,21 @@ impl Tail {
         self.take_between(ledger);
     }
 
+    /// Whether anything was made, renamed or removed beside the path since this was last asked. File systems count time in
+    /// steps of milliseconds: what happens within one step leaves no trace, so after a change it is asked once more.
+    pub(super) fn folder_changed(&mut self) -> bool {
+        let folder = siblings::folder_changes(&self.path);
+        if folder != self.folder {
+            self.folder = folder;
+            self.settled_at = self.now + SETTLED;
+            return true;
+        }
+        self.now <= self.settled_at
+    }
+
     /// Takes what has come and gone unseen, if the folder has changed.
     fn take_between(&mut self, ledger: &mut Ledger) {
-        let folder = siblings::folder_changes(&self.path);
-        if folder != self.folder || self.unclear {
-            self.folder = folder;
+        if self.folder_changed() || self.unclear {
             let between = self.between(self.current.as_ref().map(|open| open.inode), ledger);
             self.former.extend(between);
         }
@@ -288,8 +306,10 @@ impl Tail {
         {
             self.current = Some(open);
             self.from = From::Start;
-            self.folder.clear();
-            self.note_strangers(ledger);
+            if self.current.as_ref().is_some_and(|open| open.identity.is_some()) {
+                self.folder.clear();
+                self.note_strangers(ledger);
+            }
         }
         Ok(())
     }
