@@ -269,6 +269,23 @@ mod tests {
     }
 
     #[test]
+    fn what_is_abandoned_leaves_whole_lines() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("out");
+        let mut lines = Lines::open(&path, Existing::Replace, None).unwrap();
+        // As far as there was room.
+        lines.push(b"one\ntw");
+        lines.flush().unwrap();
+        lines.push(b"o\nthree\n");
+        lines.abandon();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "one\n");
+        lines.push(b"four\n");
+        lines.flush().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "one\nfour\n");
+        assert_eq!(lines.mark().unwrap().bytes, 9);
+    }
+
+    #[test]
     fn a_second_writer_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("out");

@@ -81,3 +81,36 @@ impl Sources {
         std::mem::take(&mut self.returned)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_is_judged_by_the_record_that_came_earliest() {
+        let mut sources = Sources::default();
+        let (name, at): (Arc<str>, _) = ("log".into(), Timestamp::UNIX_EPOCH);
+        sources.add(&name, at, at, None);
+        assert_eq!(sources.get("log").unwrap().ahead_s, None, "a backlog says nothing of a clock");
+        for ahead in [-3.0, 12.0, -0.5] {
+            sources.add(&name, at, at, Some(ahead));
+        }
+        assert_eq!(sources.get("log").unwrap().ahead_s, Some(12.0));
+        for _ in 0..RECENT {
+            sources.add(&name, at, at, Some(-2.0));
+        }
+        assert_eq!((sources.get("log").unwrap().ahead_s, sources.get("log").unwrap().total), (Some(-2.0), 68));
+    }
+
+    #[test]
+    fn a_source_that_has_ended_is_not_waited_for() {
+        let mut sources = Sources::default();
+        let name: Arc<str> = "log".into();
+        let at = |s| Timestamp::from_second(s).unwrap();
+        (0..40).for_each(|s| sources.add(&name, at(s), at(s), None));
+        sources.refresh(at(100));
+        assert_eq!(sources.quiet(at(100)).count(), 1);
+        sources.end("log");
+        assert_eq!((sources.quiet(at(100)).count(), sources.returned()), (0, vec![name]));
+    }
+}

@@ -179,7 +179,7 @@ fn a_full_disk_is_said_and_waited_for() {
 }
 
 #[test]
-fn who_stops_while_the_disk_is_full_ends_at_once_and_leaves_whole_lines() {
+fn who_stops_while_the_disk_is_full_ends_at_once() {
     let home = Home::new();
     home.write("log", (0..3_000).map(|n| format!("{{\"id\":\"{n}\"}}\n")).collect::<String>());
     let disk = Disk(Arc::new(Mutex::new((50_000, Vec::new()))));

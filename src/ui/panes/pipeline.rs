@@ -45,6 +45,10 @@ pub fn render(frame: &mut Frame<'_>, area: Rect, state: &AppState, theme: &Theme
     lines.extend(output(state, theme));
     lines.push(Line::raw(""));
     lines.push(own(&state.board().latency, theme));
+    // A heading alone says nothing.
+    if inner.height < 2 {
+        lines.remove(0);
+    }
     lines.truncate(usize::from(inner.height));
     frame.render_widget(Paragraph::new(lines), inner);
 }

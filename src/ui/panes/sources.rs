@@ -48,20 +48,20 @@ fn source<'a>(report: &SourceReport, state: &AppState, width: usize, theme: &The
     let quiet = seen.filter(|source| source.pace.quiet);
     let (symbol, meaning) = if quiet.is_some() { (symbols.none, Meaning::Warning) } else { (symbol, meaning) };
     let word = quiet.map_or(word, |source| source.pace.text(state.event_time()));
-    let mut facts = format!("{word}  {} read", humanize::bytes(report.read));
+    // What may be cut off comes last.
+    let mut facts = vec![word];
     if report.behind > 0 {
-        facts.push_str(&format!(", {} behind", humanize::bytes(report.behind)));
+        facts.push(format!("{} behind", humanize::bytes(report.behind)));
     }
-    if let Some(source) = seen {
-        facts.push_str(&format!(", {} records", humanize::count(source.total)));
-        let span = |seconds: f64| humanize::span(Duration::from_secs_f64(seconds.abs().min(1e9)));
-        facts.push_str(&match source.ahead_s {
-            Some(ahead) if ahead > SKEW_S => format!(", its clock is {} ahead", span(ahead)),
-            Some(ahead) if ahead < -SKEW_S => format!(", comes {} late", span(ahead)),
-            Some(_) => ", its clock is right".to_owned(),
-            None => String::new(),
-        });
-    }
+    let span = |seconds: f64| humanize::span(Duration::from_secs_f64(seconds.abs().min(1e9)));
+    facts.extend(seen.and_then(|source| source.ahead_s).map(|ahead| match ahead {
+        ahead if ahead > SKEW_S => format!("clock {} ahead", span(ahead)),
+        ahead if ahead < -SKEW_S => format!("comes {} late", span(ahead)),
+        _ => "clock right".to_owned(),
+    }));
+    facts.extend(seen.map(|source| format!("{} records", humanize::count(source.total))));
+    facts.push(format!("{} read", humanize::bytes(report.read)));
+    let facts = facts.join(", ");
     let name = (width / 3).clamp(8, 40);
     Line::from(vec![
         Span::styled(format!("{symbol} "), theme.style(meaning)),
