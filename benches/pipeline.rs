@@ -12,12 +12,12 @@ use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use watcher::clock::SystemClock;
 use watcher::engine::drift;
-use watcher::engine::embedding::Mode;
 use watcher::engine::embedding::lexical::{Words, jensen_shannon};
 use watcher::engine::embedding::pool;
 use watcher::engine::embedding::select::{Choice, Options as Select};
+use watcher::engine::embedding::{Mode, earlier};
 use watcher::message::Update;
-use watcher::pipeline::judge::{Arrival, Judge, Setup};
+use watcher::pipeline::judge::{Arrival, Judge, Setup, Texts};
 use watcher::pipeline::{Input, Options, Pipeline, Resume, demo};
 use watcher::record::native::Parser;
 use watcher::record::{Limits, Origin, Record, Seq};
@@ -73,6 +73,7 @@ fn stages(c: &mut Criterion) {
         rules: rules(),
         policy: Policy::calibrated(),
         drift: drift::Options::default(),
+        earlier: None,
         embedding: (Mode::None, "none".into()),
         live: false,
     };
@@ -81,12 +82,13 @@ fn stages(c: &mut Criterion) {
     group.bench_function("judge: rules and drift", |b| {
         b.iter(|| {
             for record in &records {
-                black_box(judge.judge(record, &[], arrival));
+                black_box(judge.judge(record, Texts::default(), arrival));
             }
         });
     });
     let mut judge = Judge::new(setup(), SystemClock::shared());
-    let verdicts: Vec<_> = records.iter().map(|record| judge.judge(record, &[], arrival).verdict).collect();
+    let verdicts: Vec<_> =
+        records.iter().map(|record| judge.judge(record, Texts::default(), arrival).verdict).collect();
     let mut out = Vec::new();
     group.bench_function("write verdicts", |b| {
         b.iter(|| {
@@ -132,6 +134,8 @@ fn replay(path: PathBuf, backend: Choice, output: &Path) -> u64 {
         rules: rules(),
         policy: Policy::calibrated(),
         embedding: Select { backend, onnxruntime: None, model: None },
+        pinned: false,
+        earlier: earlier::Options::default(),
         pool: pool::Options { cache_bytes: 32 << 20, ..pool::Options::default() },
         threads: 2,
         drift: drift::Options::default(),

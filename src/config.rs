@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::engine::drift;
+use crate::engine::embedding::earlier;
 use crate::engine::embedding::pool;
 use crate::engine::embedding::select::Choice;
 use crate::history::Retention;
@@ -71,6 +72,10 @@ pub struct Config {
     pub output_max_bytes: Option<u64>,
     /// Bounds of the embedding pool.
     pub pool: pool::Options,
+    /// Each embedding worker keeps to one core.
+    pub pin_workers: bool,
+    /// Bounds of what is remembered of earlier answers.
+    pub earlier: earlier::Options,
     /// Bounds of the drift engine.
     pub drift: drift::Options,
     /// Theme.
@@ -174,6 +179,8 @@ impl Config {
             unpacked_bytes: 0,
             output_max_bytes: None,
             pool: pool::Options { cache_bytes: 0, queue: 0, max_wait: Duration::ZERO, deadline: Duration::ZERO },
+            pin_workers: false,
+            earlier: earlier::Options { window: Duration::ZERO, answers: 0, bytes: 0 },
             drift: drift::Options::default(),
             theme: String::new(),
             symbols: SymbolSet::Auto,
@@ -263,7 +270,19 @@ impl Config {
             ("limits", &["line_bytes", "samples", "sample_bytes", "numbers", "depth", "unpacked_bytes"]),
             ("retention", &["bytes", "rows"]),
             ("output", &["max_bytes"]),
-            ("embedding", &["cache_bytes", "queue", "max_wait", "deadline"]),
+            (
+                "embedding",
+                &[
+                    "cache_bytes",
+                    "queue",
+                    "max_wait",
+                    "deadline",
+                    "pin_workers",
+                    "history_window",
+                    "history_answers",
+                    "history_bytes",
+                ],
+            ),
             ("drift", &["keys", "series"]),
         ];
         for (section, keys) in sections {
@@ -288,6 +307,11 @@ impl Config {
         set(&mut self.pool.queue, bound("embedding", "queue", 1..=1 << 20));
         set(&mut self.pool.max_wait, span("max_wait"));
         set(&mut self.pool.deadline, span("deadline"));
+        let pin = root.get("embedding").and_then(|n| n.get("pin_workers")).and_then(|n| n.boolean());
+        set(&mut self.pin_workers, pin);
+        set(&mut self.earlier.window, span("history_window"));
+        set(&mut self.earlier.answers, bound("embedding", "history_answers", 0..=15));
+        set(&mut self.earlier.bytes, bound("embedding", "history_bytes", 0..=1 << 30));
         set(&mut self.drift.keys, bound("drift", "keys", 8..=10_000_000));
         set(&mut self.drift.series, bound("drift", "series", 1..=1_024));
     }
@@ -333,7 +357,7 @@ impl Config {
             self.keys.iter().map(|(action, keys)| format!("{}: [{}]", quoted(action), list(keys))).collect();
         let policy = self.policy();
         format!(
-            "backend: {}\nonnxruntime: {}\nmodel: {}\nthreads: {}\npolicy:\n  preset: {preset}\n  violation_penalty: {}\n  green: {}\n  yellow: {}\n  review_score: {}\n  latency_guard_ms: {}\n  on_unscored: {}\nkey: [{}]\nrules: {}\nlimits:\n  line_bytes: {}\n  samples: {}\n  sample_bytes: {}\n  numbers: {}\n  depth: {}\n  unpacked_bytes: {}\nretention:\n  bytes: {}\n  rows: {}\noutput:\n  max_bytes: {}\nembedding:\n  cache_bytes: {}\n  queue: {}\n  max_wait: {}ms\n  deadline: {}ms\ndrift:\n  keys: {}\n  series: {}\ntheme: {}\nsymbols: {symbols}\nread_back: {}\nkeys: {{{}}}\n",
+            "backend: {}\nonnxruntime: {}\nmodel: {}\nthreads: {}\npolicy:\n  preset: {preset}\n  violation_penalty: {}\n  green: {}\n  yellow: {}\n  review_score: {}\n  latency_guard_ms: {}\n  on_unscored: {}\nkey: [{}]\nrules: {}\nlimits:\n  line_bytes: {}\n  samples: {}\n  sample_bytes: {}\n  numbers: {}\n  depth: {}\n  unpacked_bytes: {}\nretention:\n  bytes: {}\n  rows: {}\noutput:\n  max_bytes: {}\nembedding:\n  cache_bytes: {}\n  queue: {}\n  max_wait: {}ms\n  deadline: {}ms\n  pin_workers: {}\n  history_window: {}ms\n  history_answers: {}\n  history_bytes: {}\ndrift:\n  keys: {}\n  series: {}\ntheme: {}\nsymbols: {symbols}\nread_back: {}\nkeys: {{{}}}\n",
             word(&Choice::WORDS),
             path(&self.onnxruntime),
             path(&self.model),
@@ -359,6 +383,10 @@ impl Config {
             self.pool.queue,
             self.pool.max_wait.as_millis(),
             self.pool.deadline.as_millis(),
+            self.pin_workers,
+            self.earlier.window.as_millis(),
+            self.earlier.answers,
+            self.earlier.bytes,
             self.drift.keys,
             self.drift.series,
             quoted(&self.theme),
@@ -378,6 +406,7 @@ mod tests {
         assert_eq!(config.limits, Limits::default());
         assert_eq!(config.drift, drift::Options::default());
         assert_eq!(config.pool, pool::Options::default());
+        assert_eq!(config.earlier, earlier::Options::default());
         assert_eq!(config.policy(), Policy::calibrated());
         let protocol = Config { preset: Preset::Protocol, ..config };
         assert_eq!(protocol.policy(), Policy::protocol());

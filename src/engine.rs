@@ -20,6 +20,8 @@ pub struct Evidence<'a> {
     pub record: &'a Record,
     /// What the embedding pool derived from each sample; empty where nothing had to be derived.
     pub texts: &'a [TextResult],
+    /// Earlier answers to the same prompt, when the record's one answer is compared with them.
+    pub earlier: &'a [Arc<str>],
     /// There was no time for the record: only what is cheap was derived.
     pub shed: bool,
     /// Disagreement of the samples, once the embedding engine has run.
@@ -35,7 +37,16 @@ pub struct Evidence<'a> {
 impl<'a> Evidence<'a> {
     /// Nothing known beyond the record and its texts.
     pub fn new(record: &'a Record, texts: &'a [TextResult], divergence: Divergence) -> Self {
-        Self { record, texts, shed: false, divergence, violations: Vec::new(), drift: Vec::new(), confidence: None }
+        Self {
+            record,
+            texts,
+            earlier: &[],
+            shed: false,
+            divergence,
+            violations: Vec::new(),
+            drift: Vec::new(),
+            confidence: None,
+        }
     }
 }
 

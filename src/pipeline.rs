@@ -24,7 +24,8 @@ use std::time::Duration;
 
 use crate::clock::SharedClock;
 use crate::engine::drift;
-use crate::engine::embedding::pool::{self, Pool};
+use crate::engine::embedding::earlier;
+use crate::engine::embedding::pool::{self, Event, Pool};
 use crate::engine::embedding::select;
 use crate::history::Retention;
 use crate::message::channel::{Receiver, Sender, Stats, WhenFull, channel};
@@ -80,8 +81,12 @@ pub struct Options {
     pub embedding: select::Options,
     /// Bounds of the embedding pool.
     pub pool: pool::Options,
+    /// Bounds of what is remembered of earlier answers.
+    pub earlier: earlier::Options,
     /// Embedding workers.
     pub threads: usize,
+    /// Each worker keeps to one core.
+    pub pinned: bool,
     /// Bounds of the drift engine.
     pub drift: drift::Options,
     /// What is kept for the screen; `None` when there is none, and then no rows are sent.
@@ -265,17 +270,42 @@ fn embedding_threads(shared: &Shared, options: &Options) -> std::io::Result<()> 
         let _ = loader.updates.send(report(state));
         loader.pool.set_ready(selected.ready);
     })?;
-    (0..options.threads.max(1)).try_for_each(|_| worker(shared))
+    (0..options.threads.max(1)).try_for_each(|index| worker(shared, options.pinned.then_some(index)))
 }
 
-fn worker(shared: &Shared) -> std::io::Result<()> {
+/// One worker; `pinned` says to which of the cores that the process may use.
+fn worker(shared: &Shared, pinned: Option<usize>) -> std::io::Result<()> {
     let shared = shared.clone();
     let work = move || {
-        shared.pool.work(&|why| {
-            tracing::error!("embedding: {why}");
+        if let Some(index) = pinned {
+            keep_to_core(index);
+        }
+        shared.pool.work(&|event| match event {
+            Event::Failed(why) => tracing::error!("embedding: {why}"),
+            Event::Replaced { why, label } => {
+                tracing::error!("embedding: the backend died, {label} takes over: {why}");
+                let warnings = vec![format!("the backend died ({why}); {label} has taken over")];
+                let state = EngineState::Running { label: label.to_owned(), warnings };
+                let report = EngineReport { kind: EngineKind::Embedding, state };
+                let _ = shared.updates.send(Update::Engine(report));
+            }
         });
     };
     spawn("embed", work).map(drop)
+}
+
+/// Keeps the calling thread, and those it starts, to one of the cores that the process may use.
+fn keep_to_core(index: usize) {
+    let pin = || -> rustix::io::Result<()> {
+        let allowed = rustix::thread::sched_getaffinity(None)?;
+        let cores: Vec<usize> = (0..rustix::thread::CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core)).collect();
+        let mut one = rustix::thread::CpuSet::new();
+        one.set(cores[index % cores.len().max(1)]);
+        rustix::thread::sched_setaffinity(None, &one)
+    };
+    if let Err(error) = pin() {
+        tracing::warn!("embedding: a worker can't be kept to a core: {error}");
+    }
 }
 
 fn ledger(options: &Options) -> Ledger {

@@ -4,6 +4,7 @@ pub mod json;
 pub mod policy;
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -65,6 +66,25 @@ impl Outcome {
     }
 }
 
+/// What the first answer is held against.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Basis {
+    /// The other samples of the record.
+    #[default]
+    Samples,
+    /// Earlier answers of this key to the same prompt, the newest first.
+    History(Arc<[Arc<str>]>),
+}
+
+/// A place where two of the answers contradict each other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contradiction {
+    /// In what: `number`, `date`, `name`, `polarity`.
+    pub kind: &'static str,
+    /// The two answers, by index, and the bytes in question; `None` where one says nothing of the kind.
+    pub sides: [(usize, Option<Range<usize>>); 2],
+}
+
 /// Disagreement of the samples; scores in [0, 1], 0 = they agree, `None` = not computed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Divergence {
@@ -84,6 +104,10 @@ pub struct Divergence {
     pub risk: Option<f64>,
     /// Index of the sample that disagrees most.
     pub outlier: Option<usize>,
+    /// What the first answer was held against.
+    pub basis: Basis,
+    /// What the facts differ in, for the screen to point at; bounded, the first answer's first.
+    pub contradictions: Vec<Contradiction>,
     /// The backend that computed it.
     pub backend: Arc<str>,
 }
@@ -100,6 +124,8 @@ impl Divergence {
             entropy: None,
             risk: None,
             outlier: None,
+            basis: Basis::Samples,
+            contradictions: Vec::new(),
             backend,
         }
     }

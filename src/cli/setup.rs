@@ -148,6 +148,8 @@ impl Setup {
                 model: config.model.clone(),
             },
             pool: config.pool,
+            pinned: config.pin_workers,
+            earlier: config.earlier,
             threads: config.workers(mode.screen),
             drift: config.drift,
             retention: mode.screen.then_some(Retention { ..config.retention }),

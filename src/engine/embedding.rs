@@ -1,26 +1,39 @@
 //! The first engine: how far the samples of one request diverge.
 //!
-//! Per text, once, in the pool: words and, with a neural backend, a vector (`model`, `tokenize`, `portable`,
-//! `onnxruntime`, kept in `cache`). Per record, in Seq order: the scores (`divergence`, `lexical`).
+//! Per text, once, in the pool: its words, letters, claims and facts (`lexical`, `trigrams`, `claims`, `facts`) and,
+//! with a neural backend, a vector (`model`, `tokenize`, `portable`, `onnxruntime`), kept in `cache`. Per record, in Seq
+//! order: the scores (`divergence`) and what they amount to (`risk`). A record with one answer is compared with the
+//! earlier answers to the same prompt (`earlier`).
 
 pub mod cache;
+pub mod claims;
 pub mod divergence;
+pub mod earlier;
+pub mod facts;
+pub mod interface;
 pub mod lexical;
 pub mod model;
 pub mod onnxruntime;
 pub mod pool;
 pub mod portable;
+pub mod risk;
 pub mod select;
 pub mod tokenize;
+pub mod trigrams;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::engine::{Engine, Evidence};
 use crate::rules::Stage;
-use crate::verdict::{Divergence, EngineKind, Outcome};
+use crate::verdict::{Basis, Divergence, EngineKind, Outcome};
 
+use claims::Claims;
+use facts::Facts;
 use lexical::Words;
 use model::Vector;
+use pool::Generation;
+use trigrams::Trigrams;
 
 /// All that is derived from one text.
 #[derive(Debug)]
@@ -29,14 +42,30 @@ pub struct TextFeatures {
     pub vector: Option<Vector>,
     /// Its words.
     pub words: Words,
-    /// What the vector took, µs; 0 when the text was in the cache.
+    /// Its letters.
+    pub trigrams: Trigrams,
+    /// What it claims, sentence by sentence.
+    pub claims: Claims,
+    /// Its numbers, dates, names and polarity.
+    pub facts: Facts,
+    /// What all that took, µs; 0 when the text was in the cache.
     pub cost_us: u64,
+    /// Which backend made the vector, by the number of those before it.
+    pub generation: Generation,
 }
 
 impl TextFeatures {
     /// What is cheap to derive.
     pub fn of_words(text: &str) -> Self {
-        Self { vector: None, words: Words::of(text), cost_us: 0 }
+        Self {
+            vector: None,
+            words: Words::of(text),
+            trigrams: Trigrams::of(text),
+            claims: Claims::of(text),
+            facts: Facts::of(text),
+            cost_us: 0,
+            generation: 0,
+        }
     }
 }
 
@@ -82,10 +111,16 @@ impl Engine for Embedding {
         if stage != Stage::Divergence {
             return Ok(());
         }
-        let skipped = match (self.mode, evidence.record.samples.len()) {
-            (Mode::None, _) => Some("disabled"),
-            (_, 0) => Some("no_samples"),
-            (_, 1) => Some("one_sample"),
+        let samples = &evidence.record.samples;
+        let compared = if evidence.earlier.is_empty() {
+            Cow::Borrowed(&**samples)
+        } else {
+            Cow::Owned([samples, evidence.earlier].concat())
+        };
+        let skipped = match (self.mode, samples.len(), compared.len()) {
+            (Mode::None, ..) => Some("disabled"),
+            (_, 0, _) => Some("no_samples"),
+            (.., 1) => Some("one_sample"),
             _ => None,
         };
         if let Some(why) = skipped {
@@ -94,13 +129,16 @@ impl Engine for Embedding {
         }
         let texts: Result<Vec<&TextFeatures>, Arc<str>> =
             evidence.texts.iter().map(|text| text.as_deref().map_err(Arc::clone)).collect();
-        match texts.and_then(|texts| divergence::score(&evidence.record.samples, &texts, &self.backend)) {
-            Ok(found) if evidence.shed => {
-                let outcome = Outcome::Partial("overload".into());
-                evidence.divergence = Divergence { outcome, semantic: None, ..found };
-                Ok(())
-            }
-            Ok(found) => {
+        match texts.and_then(|texts| divergence::score(&compared, &texts, &self.backend)) {
+            Ok(mut found) => {
+                if evidence.shed {
+                    found = Divergence { outcome: Outcome::Partial("overload".into()), semantic: None, ..found };
+                }
+                if !evidence.earlier.is_empty() {
+                    found.basis = Basis::History(evidence.earlier.into());
+                    // Of the answers that are compared the record holds only the first.
+                    found.outlier = found.outlier.filter(|index| *index == 0);
+                }
                 evidence.divergence = found;
                 Ok(())
             }

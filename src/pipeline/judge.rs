@@ -13,8 +13,9 @@ use crate::clock::SharedClock;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::constraints::{self, Constraints, RuleCount};
+use crate::engine::embedding::earlier::Earlier;
 use crate::engine::embedding::pool::panic_text;
-use crate::engine::embedding::{Embedding, Mode, TextResult};
+use crate::engine::embedding::{Embedding, Mode, TextResult, earlier};
 use crate::engine::{Engine, Evidence, drift};
 use crate::record::Record;
 use crate::rules::{RuleSet, Stage};
@@ -34,6 +35,15 @@ pub struct Arrival {
     pub shed: bool,
 }
 
+/// What the judge looks at beside the record.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Texts<'a> {
+    /// What was derived from each text that is compared.
+    pub features: &'a [TextResult],
+    /// Earlier answers to the same prompt, when the record's one answer is compared with them.
+    pub earlier: &'a [Arc<str>],
+}
+
 /// What the judge is made of.
 pub struct Setup {
     /// Rules in force.
@@ -42,6 +52,8 @@ pub struct Setup {
     pub policy: Policy,
     /// Bounds of the drift engine.
     pub drift: drift::Options,
+    /// Bounds of what a checkpoint keeps of earlier answers; `None` without checkpoints.
+    pub earlier: Option<earlier::Options>,
     /// What the pool computes, and the name of its backend.
     pub embedding: (Mode, Arc<str>),
     /// Slow validation counts.
@@ -57,6 +69,8 @@ pub struct Judge {
     constraints: Constraints,
     embedding: Embedding,
     drift: drift::Drift,
+    /// What the parser knew when it came to this record, for checkpoints.
+    earlier: Option<Earlier>,
     clock: SharedClock,
 }
 
@@ -67,6 +81,8 @@ struct Saved {
     scores: String,
     constraints: constraints::Saved,
     drift: drift::Saved,
+    #[serde(default)]
+    earlier: earlier::Saved,
 }
 
 /// The verdict, and the engines that failed on the way.
@@ -97,6 +113,7 @@ impl Judge {
             constraints: Constraints::new(setup.rules),
             embedding: Embedding::new(setup.embedding.0, setup.embedding.1),
             drift: drift::Drift::new(setup.drift),
+            earlier: setup.earlier.map(Earlier::new),
             clock,
         }
     }
@@ -114,7 +131,8 @@ impl Judge {
     /// What the engines know; `scores` is what computes the divergence.
     pub fn save(&self, scores: &str) -> serde_json::Value {
         let scores = scores.to_owned();
-        let saved = Saved { scores, constraints: self.constraints.save(), drift: self.drift.save() };
+        let earlier = self.earlier.as_ref().map(Earlier::save).unwrap_or_default();
+        let saved = Saved { scores, constraints: self.constraints.save(), drift: self.drift.save(), earlier };
         serde_json::to_value(saved).unwrap_or_default()
     }
 
@@ -125,13 +143,23 @@ impl Judge {
     pub fn restore(&mut self, saved: &serde_json::Value, scores: &str) -> Result<(), String> {
         let saved = Saved::deserialize(saved).map_err(|error| error.to_string())?;
         self.constraints.restore(saved.constraints);
+        if let Some(earlier) = &mut self.earlier {
+            earlier.restore(saved.earlier);
+        }
         self.drift.restore(saved.drift, saved.scores == scores)
     }
 
+    /// From now on another backend computes the divergence: what was learned of it so far is of another kind.
+    pub fn set_embedding(&mut self, mode: Mode, backend: Arc<str>) {
+        self.embedding = Embedding::new(mode, backend);
+        self.drift.forget_divergence();
+    }
+
     /// Judges the next record.
-    pub fn judge(&mut self, record: &Record, texts: &[TextResult], arrival: Arrival) -> Judgement {
+    pub fn judge(&mut self, record: &Record, texts: Texts<'_>, arrival: Arrival) -> Judgement {
         let mut failures = Vec::new();
-        let mut evidence = Evidence::new(record, texts, self.embedding.pending());
+        let mut evidence = Evidence::new(record, texts.features, self.embedding.pending());
+        evidence.earlier = texts.earlier;
         evidence.shed = arrival.shed;
         // Asking the time takes about as long as checking a rule: it is asked where something may have taken time.
         let clock = Arc::clone(&self.clock);
@@ -140,7 +168,7 @@ impl Judge {
         run(&mut self.constraints, Stage::Record, &mut evidence, &mut failures);
         let after_record = clock.elapsed();
         run(&mut self.embedding, Stage::Divergence, &mut evidence, &mut failures);
-        let after_divergence = unless(texts.is_empty(), after_record);
+        let after_divergence = unless(texts.features.is_empty(), after_record);
         run(&mut self.constraints, Stage::Divergence, &mut evidence, &mut failures);
         let before_drift = unless(!self.late_rules, after_divergence);
         run(&mut self.drift, Stage::Drift, &mut evidence, &mut failures);
@@ -164,6 +192,9 @@ impl Judge {
         };
         timing.queue = timing.total.saturating_sub(timing.embedding + timing.constraints + timing.drift);
         let verdict = self.verdict(evidence, confidence, arrival, timing, !failures.is_empty());
+        if let Some(earlier) = &mut self.earlier {
+            earlier.remember(record, verdict.ts);
+        }
         Judgement { verdict, failures }
     }
 

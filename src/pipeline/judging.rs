@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::judge::{Arrival, Judge, Setup};
+use super::judge::{Arrival, Judge, Setup, Texts};
 use super::parse::{Item, Parsed, ParsedBatch, judged};
 use super::saving::Saver;
 use super::{Input, Options, Shared};
-use crate::engine::embedding::pool::{Answer, Request};
+use crate::engine::embedding::pool::{Answer, Generation, Request};
+use crate::engine::embedding::select::Choice;
 use crate::engine::embedding::{TextFeatures, TextResult};
 use crate::history::{History, Row};
 use crate::message::channel::{Closed, Receiver, Stats};
@@ -44,6 +45,8 @@ pub(super) struct Stage {
     saver: Option<Saver>,
     /// What the engines knew when the last run made its checkpoint.
     engines: Option<serde_json::Value>,
+    /// How many backends have died.
+    generation: Generation,
     shared: Shared,
     stages: Vec<Arc<Stats>>,
     summary: Summary,
@@ -90,6 +93,7 @@ impl Stage {
             rules: options.rules,
             policy: options.policy,
             drift: options.drift,
+            earlier: (options.store.is_some() && options.embedding.backend != Choice::None).then_some(options.earlier),
             // The backend is known once it is loaded: it is filled in before the first record.
             embedding: (crate::engine::embedding::Mode::None, "".into()),
             live: options.live,
@@ -100,6 +104,7 @@ impl Stage {
             sink: options.sink,
             saver: options.store.map(|store| Saver::new(store, past, seq, rebuilding)),
             engines: checkpoint.map(|found| found.engines),
+            generation: 0,
             shared,
             stages,
             summary: Summary::with_risks(&options.risk_limits),
@@ -150,12 +155,13 @@ impl Stage {
 
     /// The judge, once the backend is there, with what it knew.
     fn judge(&mut self) -> Result<Judge, End> {
-        let Some(ready) = self.shared.pool.wait_ready() else { return Err(End::Stopped) };
+        let Some((ready, generation)) = self.shared.pool.wait_ready() else { return Err(End::Stopped) };
+        self.generation = generation;
         let Some(mut setup) = self.setup.take() else { return Err(End::Stopped) };
         self.summary.backend = Arc::clone(&ready.name);
         self.summary.rules = Arc::clone(&setup.rules.revision);
         let scores = ready.scores();
-        setup.embedding = (ready.mode, ready.name);
+        setup.embedding = (ready.mode, Arc::clone(&ready.name));
         let mut judge = Judge::new(setup, Arc::clone(&self.shared.clock));
         if let Some(Err(why)) = self.engines.take().map(|engines| judge.restore(&engines, &scores)) {
             let text = format!("what the engines knew can't be read, they begin anew: {why}");
@@ -241,9 +247,11 @@ impl Stage {
                 Item::Rejected(_) if muted => {}
                 Item::Rejected(rejected) => self.rejected(rejected)?,
                 Item::Record(record, request) => {
-                    let (texts, arrival) = self.features(judge, &record, &request, read_at)?;
+                    let (features, arrival) = self.features(judge, &request, read_at)?;
                     let otherwise = self.live.then_some(read_ts);
-                    self.record(judge, record, &texts, Arrival { otherwise, ..arrival }, muted)?;
+                    let earlier: Vec<Arc<str>> = request.texts().skip(record.samples.len()).cloned().collect();
+                    let texts = Texts { features: &features, earlier: &earlier };
+                    self.record(judge, record, texts, Arrival { otherwise, ..arrival }, muted)?;
                 }
             }
         }
@@ -271,8 +279,7 @@ impl Stage {
     /// Waits for the features of a record's texts; what was judged before is shown meanwhile.
     fn features(
         &mut self,
-        judge: &Judge,
-        record: &Record,
+        judge: &mut Judge,
         request: &Request,
         read_at: Duration,
     ) -> Result<(Vec<TextResult>, Arrival), End> {
@@ -281,19 +288,34 @@ impl Stage {
         }
         let arrival = Arrival { read_at, embedding_us: 0, otherwise: None, shed: false };
         match self.shared.pool.wait(request, read_at).ok_or(End::Stopped)? {
-            Answer::Texts(texts, embedding_us) => Ok((texts, Arrival { embedding_us, ..arrival })),
+            Answer::Texts(texts, embedding_us, generation) => {
+                if generation != self.generation {
+                    self.backend_changed(judge, generation)?;
+                }
+                Ok((texts, Arrival { embedding_us, ..arrival }))
+            }
             Answer::Shed => {
-                let words = record.samples.iter().map(|text| Ok(Arc::new(TextFeatures::of_words(text))));
+                let words = request.texts().map(|text| Ok(Arc::new(TextFeatures::of_words(text))));
                 Ok((words.collect(), Arrival { shed: true, ..arrival }))
             }
         }
+    }
+
+    /// From this record on another backend computes the divergence.
+    fn backend_changed(&mut self, judge: &mut Judge, generation: Generation) -> Result<(), End> {
+        let Some((ready, _)) = self.shared.pool.wait_ready() else { return Err(End::Stopped) };
+        self.generation = generation;
+        self.summary.backend = Arc::clone(&ready.name);
+        self.saver.iter_mut().for_each(|saver| saver.scores = ready.scores());
+        judge.set_embedding(ready.mode, Arc::clone(&ready.name));
+        Ok(())
     }
 
     fn record(
         &mut self,
         judge: &mut Judge,
         record: Arc<Record>,
-        texts: &[TextResult],
+        texts: Texts<'_>,
         arrival: Arrival,
         muted: bool,
     ) -> Result<(), End> {

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use serde::Deserialize;
 
 use super::reading::Read;
 use super::{Options, Shared};
-use crate::engine::embedding::pool::Request;
+use crate::engine::embedding::earlier::{self, Earlier};
+use crate::engine::embedding::pool::{Ask, Request};
 use crate::engine::embedding::select::Choice;
 use crate::message::channel::{Receiver, Sender};
 use crate::record::native::Parser;
@@ -65,7 +67,8 @@ pub(super) enum Parsed {
 pub(super) struct Stage {
     parser: Parser,
     limits: Limits,
-    embeds: bool,
+    /// Earlier answers; `None` when nothing is compared.
+    earlier: Option<Earlier>,
     live: bool,
     /// Records are kept for the screen.
     kept: bool,
@@ -88,7 +91,7 @@ impl Stage {
         Self {
             parser: Parser::new(options.limits, &options.key_paths),
             limits: options.limits,
-            embeds: options.embedding.backend != Choice::None,
+            earlier: (options.embedding.backend != Choice::None).then(|| recalled(options)),
             live: options.live,
             kept: options.retention.is_some(),
             seq: Seq(resume.past.seq.unwrap_or(0).max(known.map_or(0, |found| found.seq))),
@@ -149,7 +152,7 @@ impl Stage {
             self.judged.remove(&batch.file);
         }
         ParsedBatch {
-            items: self.with_requests(lines),
+            items: self.with_requests(lines, batch.read_ts),
             file: Arc::clone(&batch.file),
             end: batch.end.clone(),
             muted: known.is_some(),
@@ -192,11 +195,15 @@ impl Stage {
         early
     }
 
-    fn with_requests(&self, lines: Vec<Result<Arc<Record>, Rejected>>) -> Vec<Item> {
-        let mut requests = if self.embeds {
-            self.shared.pool.submit(lines.iter().flatten().map(|record| &**record)).into_iter()
-        } else {
-            Vec::new().into_iter()
+    /// Asks for the features of all texts that are to be compared.
+    fn with_requests(&mut self, lines: Vec<Result<Arc<Record>, Rejected>>, read_ts: Timestamp) -> Vec<Item> {
+        let otherwise = self.live.then_some(read_ts);
+        let mut requests = match &mut self.earlier {
+            Some(earlier) => {
+                let ask = |record| ask(earlier, record, otherwise);
+                self.shared.pool.submit(lines.iter().flatten().map(|record| &**record).map(ask)).into_iter()
+            }
+            None => Vec::new().into_iter(),
         };
         let item = |line| match line {
             Ok(record) => Item::Record(record, requests.next().unwrap_or_default()),
@@ -204,6 +211,28 @@ impl Stage {
         };
         lines.into_iter().map(item).collect()
     }
+}
+
+/// The texts of a record that are to be compared: its samples, or its one answer with the earlier ones.
+fn ask<'a>(earlier: &mut Earlier, record: &'a Record, otherwise: Option<Timestamp>) -> Ask<'a> {
+    let now = record.ts.or(otherwise);
+    let before = earlier.recall(record, now);
+    earlier.remember(record, now);
+    let mut ask = Ask::from(record);
+    if !before.is_empty() {
+        ask.texts.to_mut().extend(before);
+    }
+    ask
+}
+
+/// The earlier answers that the checkpoint knows.
+fn recalled(options: &Options) -> Earlier {
+    let mut known = Earlier::new(options.earlier);
+    let saved = options.resume.checkpoint.as_ref().and_then(|found| found.engines.get("earlier"));
+    if let Some(saved) = saved.and_then(|saved| earlier::Saved::deserialize(saved).ok()) {
+        known.restore(saved);
+    }
+    known
 }
 
 /// By file, the last record with a verdict: of the checkpoint, and of what was written after it.

@@ -22,10 +22,10 @@ pub(super) fn start(shared: &Shared, options: &Options) -> std::io::Result<()> {
             let now = shared.clock.elapsed();
             let ran = (now - seen).min(COUNTED);
             seen = now;
-            let replace = shared.pool.supervise(ran, patient, &|why| tracing::error!("embedding: {why}"));
+            let replace = shared.pool.supervise(ran, patient, &|event| tracing::error!("embedding: {event:?}"));
             for _ in 0..replace {
                 tracing::error!("an embedding worker hangs: another takes its place");
-                if let Err(error) = worker(&shared) {
+                if let Err(error) = worker(&shared, None) {
                     tracing::error!("no thread for it: {error}");
                 }
             }

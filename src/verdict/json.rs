@@ -5,7 +5,7 @@ use std::io::Write;
 use crate::record::Rejected;
 use crate::sanitize;
 
-use super::{DriftReport, Observed, Verdict, Violation};
+use super::{Basis, DriftReport, Observed, Verdict, Violation};
 
 /// What a line holds beside what it always holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,6 +104,9 @@ fn divergence(out: &mut Vec<u8>, verdict: &Verdict) {
     if let Some(why) = d.outcome.why() {
         raw(out, ",\"why\":");
         string(out, why);
+    }
+    if let Basis::History(_) = d.basis {
+        raw(out, ",\"basis\":\"history\"");
     }
     let scores = [
         (",\"semantic\":", d.semantic),

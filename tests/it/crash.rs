@@ -59,11 +59,13 @@ impl Log {
                 1 => text.extend_from_slice(b"\n"),
                 _ => {
                     let (name, next) = (&self.name, self.next);
-                    let answers = format!("\"answer {next}\",\"answer {}\"", next % 7);
+                    // One answer in three records: it is compared with the earlier ones to the same prompt.
+                    let more = if next % 3 == 0 { String::new() } else { format!(",\"answer {}\"", next % 7) };
                     let line = format!(
-                        "{{\"id\":\"{name}-{next}\",\"agent_id\":\"a{}\",\"latency_ms\":{},\"samples\":[{answers}]}}\n",
+                        "{{\"id\":\"{name}-{next}\",\"agent_id\":\"a{}\",\"latency_ms\":{},\"prompt\":\"p{}\",\"samples\":[\"answer {next}\"{more}]}}\n",
                         next % 5,
-                        next % 90
+                        next % 90,
+                        next % 11,
                     );
                     text.extend_from_slice(line.as_bytes());
                     self.next += 1;
@@ -286,8 +288,11 @@ fn the_engines_know_after_a_crash_what_they_knew() {
     let crashed = json_lines(&written(&home, "v.ndjson"));
     home.run("replay a.ndjson --headless --backend lexical --full --no-timing --output w.ndjson", 0);
     let whole = json_lines(&written(&home, "w.ndjson"));
-    let drift = |verdicts: &[Value]| verdicts.iter().map(|v| v["drift"].clone()).collect::<Vec<_>>();
-    assert_eq!(drift(&crashed), drift(&whole), "the baselines are those of a run without a crash");
+    let all = |verdicts: &[Value], what: &str| verdicts.iter().map(|v| v[what].clone()).collect::<Vec<_>>();
+    assert_eq!(all(&crashed, "drift"), all(&whole, "drift"), "the baselines are those of a run without a crash");
+    let divergence = all(&whole, "divergence");
+    assert!(divergence.iter().any(|d| d["basis"] == "history"));
+    assert_eq!(all(&crashed, "divergence"), divergence, "and so are the earlier answers");
 }
 
 #[test]

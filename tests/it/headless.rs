@@ -1,6 +1,8 @@
 //! Runs without a screen: what comes out, and that it is the same whatever the machine does.
 
-use serde_json::Value;
+use std::collections::HashSet;
+
+use serde_json::{Value, json};
 
 use crate::support::{Home, json_lines, repo, stderr};
 
@@ -23,18 +25,24 @@ fn a_replay_writes_a_verdict_a_record_in_order_and_sums_up() {
     let verdicts = json_lines(&std::fs::read(home.path("v.ndjson")).unwrap());
     let records = json_lines(live().as_bytes());
     assert_eq!(verdicts.len(), records.len());
+    let mut answered = HashSet::new();
     for (seq, (verdict, record)) in verdicts.iter().zip(&records).enumerate() {
         assert_eq!((&verdict["seq"], &verdict["id"]), (&seq.into(), &record["id"]));
         assert_eq!(verdict["key"], record["agent_id"]);
         let samples = record["samples"].as_array().unwrap().len();
-        let state = match samples {
-            0 => ("skipped", "no_samples"),
-            1 => ("skipped", "one_sample"),
-            _ => ("scored", ""),
+        let prompt =
+            (record["agent_id"].as_str().unwrap(), record["prompt"].as_str().unwrap_or_default().to_lowercase());
+        let asked_before = samples > 0 && !answered.insert(prompt);
+        let (state, basis) = match samples {
+            0 => (("skipped", "no_samples"), None),
+            1 if asked_before => (("scored", ""), Some("history")),
+            1 => (("skipped", "one_sample"), None),
+            _ => (("scored", ""), None),
         };
+        assert_eq!(verdict["divergence"].get("basis").and_then(Value::as_str), basis, "{record}");
         assert_eq!(verdict["divergence"]["state"], state.0);
         assert_eq!(verdict["divergence"].get("why").and_then(Value::as_str).unwrap_or(""), state.1);
-        if samples < 2 {
+        if state.0 == "skipped" {
             assert_eq!(
                 (&verdict["confidence"]["level"], &verdict["confidence"]["score"]),
                 (&"UNSCORED".into(), &Value::Null)
@@ -125,10 +133,49 @@ fn standard_input_and_output_make_a_filter() {
         .unwrap();
     assert_eq!(output.status.code(), Some(0));
     let verdicts = json_lines(&output.stdout);
-    assert_eq!(verdicts[0]["divergence"]["risk"], 0);
-    assert_eq!((&verdicts[1]["divergence"]["risk"], &verdicts[1]["action"]), (&1.into(), &"REVIEW".into()));
+    let risk = |n: usize| verdicts[n]["divergence"]["risk"].as_f64().unwrap();
+    assert!(risk(0) < 0.05 && risk(1) > 0.9, "{} {}", risk(0), risk(1));
+    assert_eq!((&verdicts[0]["action"], &verdicts[1]["action"]), (&"ALLOW".into(), &"REVIEW".into()));
     assert_eq!((&verdicts[0]["ts"], &verdicts[0]["source"]), (&Value::Null, &"-".into()));
     assert!(stderr(&output).contains("2 judged, 0 rejected"));
+}
+
+/// An agent is asked the same again and again and gives one answer each time.
+#[test]
+fn one_answer_is_compared_with_the_earlier_ones_to_the_same_prompt() {
+    let home = Home::new();
+    let line = |n: usize, key: &str, prompt: &str, answer: &str| {
+        let ts = format!("2026-02-17T12:00:{:02}Z", n % 60);
+        json!({ "id": n.to_string(), "ts": ts, "agent_id": key, "prompt": prompt, "samples": [answer] }).to_string()
+            + "\n"
+    };
+    let price = "The price is 20 EUR a month.";
+    let lines = [
+        line(0, "a", "What does it cost?", price),
+        line(1, "a", "what  does it COST?", "It costs 20 euros a month."),
+        line(2, "b", "What does it cost?", "It costs 35 EUR a month."),
+        line(3, "a", "Something else", price),
+        line(4, "a", "What does it cost?", "It costs 200 euros a month."),
+        line(5, "a", "What does it cost?", "  "),
+        line(6, "a", "What does it cost?", price),
+    ];
+    home.write("log", lines.concat());
+    home.run("replay log --headless --backend lexical --output v.ndjson --no-timing", 0);
+    let whole = std::fs::read(home.path("v.ndjson")).unwrap();
+    let verdicts = json_lines(&whole);
+    let said: Vec<_> = verdicts.iter().map(|v| v["divergence"]["basis"].as_str().unwrap_or("none")).collect();
+    assert_eq!(said, ["none", "history", "none", "none", "history", "history", "history"]);
+    assert_eq!(verdicts[0]["divergence"]["why"], "one_sample");
+    assert_eq!((&verdicts[0]["confidence"]["score"], &verdicts[0]["divergence"]["risk"]), (&Value::Null, &Value::Null));
+    let risk = |n: usize| verdicts[n]["divergence"]["risk"].as_f64().unwrap();
+    assert!(risk(1) < risk(4) && risk(4) > 0.5, "{} {}", risk(1), risk(4));
+    assert_eq!(verdicts[5]["divergence"]["risk"], 1, "an empty answer is supported by none");
+    assert_eq!(verdicts[4]["divergence"]["outlier"], 0);
+
+    home.write("off.yaml", "embedding: {history_answers: 0}\n");
+    home.run("replay log --headless --config off.yaml --backend lexical --output v.ndjson --no-timing", 0);
+    let off = json_lines(&std::fs::read(home.path("v.ndjson")).unwrap());
+    assert!(off.iter().all(|v| v["divergence"]["why"] == "one_sample"));
 }
 
 #[test]

@@ -94,7 +94,7 @@ proptest! {
         let lines: Vec<&str> = LIVE.lines().take(200).chain(BAD.lines()).collect();
         let line = damage(lines[line.index(lines.len())], &edits);
         if let Some(record) = parse(line) {
-            let ready = Ready { mode: Mode::Lexical, name: "lexical".into(), model: None };
+            let ready = Ready::without_model(Mode::Lexical);
             let judged = judge_all(&[record], ready, protocol_rules(), Policy::calibrated());
             let mut out = Vec::new();
             json::write(&mut out, &judged[0].verdict, json::Options { timing: true, full: true });
@@ -109,7 +109,7 @@ proptest! {
         match load(&[Source { name: "r.yaml".into(), text }]) {
             Ok(rules) => {
                 let record = parse(LIVE.lines().next().unwrap().into()).unwrap();
-                let ready = Ready { mode: Mode::None, name: "none".into(), model: None };
+                let ready = Ready::without_model(Mode::None);
                 judge_all(&[record], ready, Arc::new(rules), Policy::protocol());
             }
             Err(faults) => {

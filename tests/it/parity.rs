@@ -60,7 +60,7 @@ fn quantile(values: &mut [f64], q: f64) -> f64 {
 fn lexical_divergence_is_the_same() {
     let golden = golden();
     let records = requests();
-    let ready = Ready { mode: Mode::Lexical, name: "lexical".into(), model: None };
+    let ready = Ready::without_model(Mode::Lexical);
     let judged = judge_all(&records, ready, protocol_rules(), Policy::protocol());
     let mut compared = 0;
     for (row, judgement) in golden.iter().zip(&judged) {

@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use watcher::clock::{Clock, SystemClock};
+use watcher::engine::embedding::earlier;
 use watcher::engine::embedding::pool;
 use watcher::engine::embedding::select::{Choice, Options as Select};
 use watcher::engine::embedding::{Mode, TextFeatures};
 use watcher::message::Update;
-use watcher::pipeline::judge::{Arrival, Judge, Setup};
+use watcher::pipeline::judge::{Arrival, Judge, Setup, Texts};
 use watcher::pipeline::{Input, Options, Pipeline, Resume};
 use watcher::record::Limits;
 use watcher::sink::ndjson::NdjsonSink;
@@ -39,7 +40,9 @@ fn options(home: &Home, out: Box<dyn Write + Send>) -> Options {
         policy: Policy::calibrated(),
         embedding: Select { backend: Choice::None, onnxruntime: None, model: None },
         pool: pool::Options::default(),
+        earlier: earlier::Options::default(),
         threads: 1,
+        pinned: false,
         drift: watcher::engine::drift::Options::default(),
         retention: None,
         risk_limits: Vec::new(),
@@ -113,21 +116,28 @@ fn behind_a_stalled_output_reading_stops_at_an_exact_number_of_records() {
 
 #[test]
 fn a_record_that_there_is_no_time_for_is_compared_by_words_and_goes_to_a_person() {
-    let lines = [r#"{"id":"r","samples":["sell all of it","sell all of it now","keep it"]}"#];
+    let lines = [r#"{"id":"r","samples":["sell all of it","sell all 50 of it now","do not sell all of it"]}"#];
     let records = parse_all(lines.into_iter());
     let embedding = (Mode::Neural, Arc::from("portable"));
     let drift = watcher::engine::drift::Options::default();
-    let setup = Setup { rules: protocol_rules(), policy: Policy::calibrated(), drift, embedding, live: true };
+    let setup =
+        Setup { rules: protocol_rules(), policy: Policy::calibrated(), drift, embedding, live: true, earlier: None };
     let mut judge = Judge::new(setup, SystemClock::shared());
     let words: Vec<_> = records[0].samples.iter().map(|text| Ok(Arc::new(TextFeatures::of_words(text)))).collect();
     let arrival = Arrival { read_at: Duration::ZERO, embedding_us: 0, otherwise: None, shed: true };
     let mut line = Vec::new();
-    json::write(&mut line, &judge.judge(&records[0], &words, arrival).verdict, json::Options::default());
+    json::write(
+        &mut line,
+        &judge.judge(&records[0], Texts { features: &words, earlier: &[] }, arrival).verdict,
+        json::Options::default(),
+    );
     let verdict = &json_lines(&line)[0];
     let divergence = &verdict["divergence"];
     assert_eq!((&divergence["state"], &divergence["why"]), (&"partial".into(), &"overload".into()));
     assert_eq!((&divergence["semantic"], &divergence["backend"]), (&serde_json::Value::Null, &"portable".into()));
-    assert!(divergence["lexical"].as_f64().unwrap() > 0.1 && divergence["risk"] == divergence["lexical"]);
+    for score in ["lexical", "answer", "facts", "entropy", "risk"] {
+        assert!(divergence[score].as_f64().unwrap() > 0.0, "{score}: {divergence}");
+    }
     assert_eq!((&verdict["action"], &verdict["status_code"]), (&"REVIEW".into(), &409.into()));
     assert!(verdict["confidence"]["score"].as_f64().is_some());
 }

@@ -55,7 +55,7 @@ fn with_traffic_of(count: usize) -> App {
     running(&mut app);
     let records = parse_all(demo::TRAFFIC.lines().take(count));
     let rules = protocol_rules();
-    let ready = Ready { mode: Mode::Lexical, name: "lexical".into(), model: None };
+    let ready = Ready::without_model(Mode::Lexical);
     let judged = judge_all(&records, ready, Arc::clone(&rules), Policy::calibrated());
     let mut history = History::new(Retention { bytes: 64 << 20, rows: 10_000 });
     let rows: Vec<Row> = records
@@ -247,7 +247,7 @@ fn a_frozen_view_stands_still_and_says_what_came() {
     press(&mut app, "Space");
     let total = app.state.board().total;
     let records = parse_all(demo::TRAFFIC.lines().take(3));
-    let ready = Ready { mode: Mode::None, name: "none".into(), model: None };
+    let ready = Ready::without_model(Mode::None);
     let judged = judge_all(&records, ready, protocol_rules(), Policy::calibrated());
     show(&mut app, records, judged);
     assert_eq!((app.state.board().total, app.state.frozen_since()), (total, Some(3)));
@@ -271,7 +271,7 @@ fn a_record_from_the_future_makes_nobody_look_old() {
         line("agent-2", "2026-02-17T12:31:08Z", 0),
     ];
     let records = parse_all(lines.iter().map(String::as_str));
-    let ready = Ready { mode: Mode::None, name: "none".into(), model: None };
+    let ready = Ready::without_model(Mode::None);
     let judged = judge_all(&records, ready, protocol_rules(), Policy::calibrated());
     show(&mut app, records, judged);
     let text = screen(&mut app, 160, 45);
@@ -285,7 +285,7 @@ fn long_texts_can_be_scrolled() {
     let answers: Vec<String> = (0..16).map(|i| format!("answer number {i} ").repeat(200)).collect();
     let line = serde_json::json!({ "samples": answers }).to_string();
     let records = parse_all([line.as_str()].into_iter());
-    let ready = Ready { mode: Mode::Lexical, name: "lexical".into(), model: None };
+    let ready = Ready::without_model(Mode::Lexical);
     let judged = judge_all(&records, ready, protocol_rules(), Policy::calibrated());
     show(&mut app, records, judged);
     press(&mut app, "Enter");
@@ -317,7 +317,7 @@ fn many_series_keep_their_past() {
     };
     let lines: Vec<String> = (0..30).flat_map(|row| (0..20).map(move |agent| line(row, agent))).collect();
     let records = parse_all(lines.iter().map(String::as_str));
-    let ready = Ready { mode: Mode::None, name: "none".into(), model: None };
+    let ready = Ready::without_model(Mode::None);
     let judged = judge_all(&records, ready, protocol_rules(), Policy::calibrated());
     show(&mut app, records, judged);
     screen(&mut app, 160, 45);
@@ -345,7 +345,7 @@ fn foreign_text_never_reaches_the_terminal_raw() {
     let line = serde_json::json!({ "id": evil, "agent_id": evil, "model": evil, "prompt": evil, "samples": [evil, "b"],
         "metrics": { evil: -1, "pressure": -1 } });
     let records = parse_all([line.to_string().as_str()].into_iter());
-    let ready = Ready { mode: Mode::Lexical, name: "lexical".into(), model: None };
+    let ready = Ready::without_model(Mode::Lexical);
     let judged = judge_all(&records, ready, protocol_rules(), Policy::calibrated());
     show(&mut app, records, judged);
     let origin = Origin { source: evil.into(), file: "f".into(), offset: 0, line: Some(1), part: 0 };
@@ -484,7 +484,7 @@ fn no_time_for_the_vectors_is_one_alert_with_the_share() {
     let lines: Vec<String> =
         (0..40).map(|n| format!("{{\"agent_id\":\"a\",\"ts\":\"{NOW}\",\"samples\":[\"{n}\",\"b\"]}}")).collect();
     let records = parse_all(lines.iter().map(String::as_str));
-    let ready = Ready { mode: Mode::Lexical, name: "lexical".into(), model: None };
+    let ready = Ready::without_model(Mode::Lexical);
     let mut judged = judge_all(&records, ready, protocol_rules(), Policy::calibrated());
     for judgement in judged.iter_mut().take(10) {
         judgement.verdict.divergence.outcome = watcher::verdict::Outcome::Partial("overload".into());

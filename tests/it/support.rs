@@ -11,7 +11,7 @@ use serde_json::Value;
 use watcher::clock::SystemClock;
 use watcher::engine::drift;
 use watcher::engine::embedding::pool::{self, Answer, Pool, Ready};
-use watcher::pipeline::judge::{Arrival, Judge, Judgement, Setup};
+use watcher::pipeline::judge::{Arrival, Judge, Judgement, Setup, Texts};
 use watcher::record::native::Parser;
 use watcher::record::{Limits, Origin, Record, Seq};
 use watcher::rules::RuleSet;
@@ -94,14 +94,14 @@ pub fn parse_all<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<Record> {
 /// Judges records in order with a backend, without the threads of the pipeline but those of the pool.
 pub fn judge_all(records: &[Record], ready: Ready, rules: Arc<RuleSet>, policy: Policy) -> Vec<Judgement> {
     let embedding = (ready.mode, Arc::clone(&ready.name));
-    let setup = Setup { rules, policy, drift: drift::Options::default(), embedding, live: false };
+    let setup = Setup { rules, policy, drift: drift::Options::default(), embedding, live: false, earlier: None };
     let mut judge = Judge::new(setup, SystemClock::shared());
     let options = pool::Options { cache_bytes: 32 << 20, ..pool::Options::default() };
     let pool = Pool::new(options, false, SystemClock::shared());
     pool.set_ready(ready);
     std::thread::scope(|scope| {
         for _ in 0..2 {
-            scope.spawn(|| pool.work(&|why| panic!("embedding: {why}")));
+            scope.spawn(|| pool.work(&|event| panic!("embedding: {event:?}")));
         }
         let requests = pool.submit(records);
         let arrival = Arrival { read_at: Duration::ZERO, embedding_us: 0, otherwise: None, shed: false };
@@ -109,8 +109,10 @@ pub fn judge_all(records: &[Record], ready: Ready, rules: Arc<RuleSet>, policy: 
             .iter()
             .zip(requests)
             .map(|(record, request)| {
-                let Some(Answer::Texts(texts, _)) = pool.wait(&request, Duration::ZERO) else { panic!("not embedded") };
-                judge.judge(record, &texts, arrival)
+                let Some(Answer::Texts(texts, ..)) = pool.wait(&request, Duration::ZERO) else {
+                    panic!("not embedded")
+                };
+                judge.judge(record, Texts { features: &texts, earlier: &[] }, arrival)
             })
             .collect();
         pool.close();

@@ -118,6 +118,13 @@ impl Drift {
         Saved { version: SAVED, evicted: self.evicted, keys: self.keys.iter().map(key).collect() }
     }
 
+    /// Forgets what is known of divergence: from now on another backend computes it.
+    pub fn forget_divergence(&mut self) {
+        for key in self.keys.values_mut() {
+            key.series.retain(|series| !series.name.starts_with("divergence."));
+        }
+    }
+
     /// Goes on from what another engine knew. `same_scores`: the same backend and model computes the divergence; its
     /// series start anew otherwise.
     ///

@@ -5,6 +5,8 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+use super::interface::{INPUTS, Interface, Pooling};
+
 /// A text's meaning: L2-normalised, 384 dimensions for MiniLM.
 pub type Vector = Box<[f32]>;
 
@@ -36,7 +38,12 @@ pub struct ModelFiles {
     pub onnx: Cow<'static, [u8]>,
     /// `tokenizer.json`
     pub tokenizer: Cow<'static, [u8]>,
+    /// What the model asks for and gives.
+    pub interface: Interface,
 }
+
+/// Where a model lies in its folder, in the Hugging Face layout.
+const PLACES: [&str; 4] = ["onnx/model.onnx", "model.onnx", "onnx/model_quantized.onnx", "model_quantized.onnx"];
 
 impl ModelFiles {
     /// The model that is compiled in; `None` without the feature `embedded-model`.
@@ -48,29 +55,28 @@ impl ModelFiles {
             tokenizer: include_bytes!("../../../sample-data/models/all-MiniLM-L6-v2-int8/tokenizer.json")
                 .as_slice()
                 .into(),
+            interface: Interface::of_minilm(),
         });
         #[cfg(not(feature = "embedded-model"))]
         None
     }
 
-    /// A folder with `model.onnx` and `tokenizer.json`, in the Hugging Face layout (`onnx/model.onnx` is found too).
+    /// A folder with a model and its `tokenizer.json`, in the Hugging Face layout.
     ///
     /// # Errors
-    /// The file that is missing, unreadable or empty.
+    /// The file that is missing, unreadable or empty; a model that is no sentence model.
     pub fn from_dir(dir: &Path) -> Result<Self, ModelError> {
         let read = |what: &'static str, path: &Path| {
             let wrong = |why: String| ModelError::Unreadable { what, why: format!("{}: {why}", path.display()) };
             let bytes = std::fs::read(path).map_err(|e| wrong(e.to_string()))?;
             if bytes.is_empty() { Err(wrong("the file is empty".into())) } else { Ok(Cow::Owned(bytes)) }
         };
-        let nested = dir.join("onnx/model.onnx");
-        let onnx = if nested.exists() { nested } else { dir.join("model.onnx") };
+        let found = PLACES.iter().map(|place| dir.join(place)).find(|path| path.exists());
+        let onnx = read("model.onnx", &found.unwrap_or_else(|| dir.join("model.onnx")))?;
         let name = dir.file_name().map_or_else(|| dir.display().to_string(), |n| n.to_string_lossy().into_owned());
-        Ok(Self {
-            name,
-            onnx: read("model.onnx", &onnx)?,
-            tokenizer: read("tokenizer.json", &dir.join("tokenizer.json"))?,
-        })
+        let tokenizer = read("tokenizer.json", &dir.join("tokenizer.json"))?;
+        let interface = Interface::read(&onnx)?.with_folder(dir)?;
+        Ok(Self { name, onnx, tokenizer, interface })
     }
 }
 
@@ -111,25 +117,51 @@ pub trait Embedder: Send {
     fn embed(&mut self, ids: &[u32]) -> Result<Vector, ModelError>;
 }
 
-/// Names of the inputs that a sentence model may ask for, in the order of [`feed`].
-pub const INPUTS: [&str; 3] = ["input_ids", "attention_mask", "token_type_ids"];
+/// What is fed to a model, kept from run to run: a session makes no new tensors.
+#[derive(Debug)]
+pub struct Feed<T> {
+    ids: Vec<T>,
+    ones: Vec<T>,
+    zeros: Vec<T>,
+}
 
-/// What is fed to the input called `name`, for each token: its id, 1 (nothing is padded), or type 0.
-pub fn feed(name: &str, ids: &[u32]) -> Option<Vec<i64>> {
-    match INPUTS.iter().position(|known| *known == name)? {
-        0 => Some(ids.iter().map(|id| i64::from(*id)).collect()),
-        1 => Some(vec![1; ids.len()]),
-        _ => Some(vec![0; ids.len()]),
+impl<T: Copy + From<u8>> Feed<T> {
+    /// Room for texts of `tokens` tokens.
+    pub fn new(tokens: usize) -> Self {
+        let (zero, one) = (T::from(0), T::from(1));
+        Self { ids: Vec::with_capacity(tokens), ones: vec![one; tokens], zeros: vec![zero; tokens] }
+    }
+
+    /// Takes the next text's ids.
+    pub fn set(&mut self, ids: &[u32], number: impl Fn(u32) -> T) {
+        self.ids.clear();
+        self.ids.extend(ids.iter().map(|id| number(*id)));
+        let tokens = self.ones.len().max(ids.len());
+        self.ones.resize(tokens, T::from(1));
+        self.zeros.resize(tokens, T::from(0));
+    }
+
+    /// For each token of the text what goes to the input called `name`: its id, 1 (nothing is padded), or type 0.
+    pub fn input(&self, name: &str) -> &[T] {
+        let values = match INPUTS.iter().position(|known| *known == name) {
+            Some(0) => &self.ids,
+            Some(1) => &self.ones,
+            _ => &self.zeros,
+        };
+        &values[..self.ids.len()]
     }
 }
 
-/// Makes a vector of a model's output: `[1, dim]` as it is, `[1, tokens, dim]` averaged over the tokens; normalised.
+/// Makes a vector of a model's output: `[1, dim]` as it is, `[1, tokens, dim]` pooled over the tokens; normalised.
 ///
 /// # Errors
 /// An output of another shape, or one without a direction.
-pub fn pool_output(shape: &[usize], values: &[f32]) -> Result<Vector, ModelError> {
+pub fn pool_output(shape: &[usize], values: &[f32], pooling: Pooling) -> Result<Vector, ModelError> {
     let mut vector: Vec<f32> = match shape {
         [1, dim] if *dim == values.len() => values.to_vec(),
+        [1, tokens, dim] if *tokens > 0 && tokens * dim == values.len() && pooling == Pooling::First => {
+            values[..*dim].to_vec()
+        }
         [1, tokens, dim] if *tokens > 0 && tokens * dim == values.len() => {
             let mut sum = vec![0f32; *dim];
             for row in values.chunks_exact(*dim) {
@@ -157,11 +189,13 @@ mod tests {
 
     #[test]
     fn outputs_of_both_layouts() {
-        assert_eq!(&*pool_output(&[1, 2], &[3.0, 4.0]).unwrap(), [0.6, 0.8]);
-        assert_eq!(&*pool_output(&[1, 2, 2], &[3.0, 0.0, 3.0, 8.0]).unwrap(), [0.6, 0.8]);
-        assert!(pool_output(&[2, 2], &[0.0; 4]).is_err());
-        assert!(pool_output(&[1, 2], &[0.0; 2]).is_err());
-        assert!(pool_output(&[1, 2], &[f32::NAN, 1.0]).is_err());
+        let mean = |shape: &[usize], values: &[f32]| pool_output(shape, values, Pooling::Mean);
+        assert_eq!(&*mean(&[1, 2], &[3.0, 4.0]).unwrap(), [0.6, 0.8]);
+        assert_eq!(&*mean(&[1, 2, 2], &[3.0, 0.0, 3.0, 8.0]).unwrap(), [0.6, 0.8]);
+        assert_eq!(&*pool_output(&[1, 2, 2], &[0.0, 2.0, 3.0, 8.0], Pooling::First).unwrap(), [0.0, 1.0]);
+        assert!(mean(&[2, 2], &[0.0; 4]).is_err());
+        assert!(mean(&[1, 2], &[0.0; 2]).is_err());
+        assert!(mean(&[1, 2], &[f32::NAN, 1.0]).is_err());
     }
 
     #[test]

@@ -9,7 +9,8 @@ use ort::session::Session as OrtSession;
 use ort::session::builder::GraphOptimizationLevel;
 use ort::value::{DynValue, TensorRef};
 
-use super::model::{Backend, Embedder, INPUTS, ModelError, ModelFiles, Vector, feed, pool_output};
+use super::model::{Backend, Embedder, Feed, ModelError, ModelFiles, Vector, pool_output};
+use super::tokenize::MAX_TOKENS;
 
 /// A library and a model. Each session is built anew: a session is single-threaded and owned by one worker.
 pub struct OnnxRuntime {
@@ -57,14 +58,7 @@ impl OnnxRuntime {
                 .commit_from_memory(&self.files.onnx)
         };
         let session = build().map_err(wrong)?;
-        let mut inputs = Vec::new();
-        for input in session.inputs() {
-            match INPUTS.iter().find(|known| **known == input.name()) {
-                Some(known) => inputs.push(*known),
-                None => return Err(ModelError::Shape(format!("it asks for the input `{}`", input.name()))),
-            }
-        }
-        Ok(Session { session, inputs })
+        Ok(Session { session, files: Arc::clone(&self.files), feed: Feed::new(MAX_TOKENS) })
     }
 }
 
@@ -84,27 +78,28 @@ impl Backend for OnnxRuntime {
 
 struct Session {
     session: OrtSession,
-    inputs: Vec<&'static str>,
+    files: Arc<ModelFiles>,
+    feed: Feed<i64>,
 }
 
 impl Embedder for Session {
     fn embed(&mut self, ids: &[u32]) -> Result<Vector, ModelError> {
         let wrong = |e: ort::Error| ModelError::Run(e.to_string());
-        let mut feeds = Vec::with_capacity(self.inputs.len());
-        for name in &self.inputs {
-            let values = feed(name, ids).unwrap_or_default();
-            feeds.push((*name, values));
-        }
-        let mut inputs = Vec::with_capacity(feeds.len());
-        for (name, values) in &feeds {
+        self.feed.set(ids, i64::from);
+        let interface = &self.files.interface;
+        let mut inputs = Vec::with_capacity(interface.inputs.len());
+        for name in &interface.inputs {
+            let values = self.feed.input(name);
             let view = ArrayView2::from_shape((1, ids.len()), values).map_err(|e| ModelError::Run(e.to_string()))?;
             let tensor = TensorRef::from_array_view(view).map_err(wrong)?;
             inputs.push((*name, tensor));
         }
         let outputs = self.session.run(inputs).map_err(wrong)?;
-        let output: &DynValue = &outputs[0];
+        let output: &DynValue = outputs
+            .get(interface.output.as_str())
+            .ok_or_else(|| ModelError::Run(format!("it gave no `{}`", interface.output)))?;
         let (shape, values) = output.try_extract_tensor::<f32>().map_err(wrong)?;
         let shape: Vec<usize> = shape.iter().map(|d| usize::try_from(*d).unwrap_or(0)).collect();
-        pool_output(&shape, values)
+        pool_output(&shape, values, interface.pooling)
     }
 }

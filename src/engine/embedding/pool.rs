@@ -3,14 +3,15 @@
 //! The pool spawns nothing. The pipeline gives it threads, and a [`Ready`] backend once one is loaded; until then
 //! texts wait in the queue. Who asks while the queue is full waits, or, once the traffic is live, makes another record
 //! give way: that one goes without its vectors ([`Answer::Shed`]). A text that takes too long fails, and whoever was at
-//! it is replaced.
+//! it is replaced. A backend that dies is replaced by the next one, and what it left is done again.
 
 mod lanes;
 mod workers;
 
+use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use super::cache::TextCache;
@@ -19,6 +20,8 @@ use super::tokenize::TextTokenizer;
 use super::{Mode, TextResult};
 use crate::clock::SharedClock;
 use crate::record::Record;
+
+pub use workers::TRIAL;
 
 use lanes::Lanes;
 
@@ -72,6 +75,27 @@ struct Ticket {
     fresh: bool,
 }
 
+impl Ticket {
+    fn to_do(&self) -> Text {
+        (Arc::clone(&self.text), Arc::clone(&self.slot))
+    }
+}
+
+/// What is asked for: texts that are to be compared.
+#[derive(Debug, Clone)]
+pub struct Ask<'a> {
+    /// Whose they are.
+    pub key: &'a Arc<str>,
+    /// The texts; fewer than two are not compared.
+    pub texts: Cow<'a, [Arc<str>]>,
+}
+
+impl<'a> From<&'a Record> for Ask<'a> {
+    fn from(record: &'a Record) -> Self {
+        Self { key: &record.key, texts: Cow::Borrowed(&record.samples) }
+    }
+}
+
 /// The texts of a record that were asked for.
 #[derive(Debug, Default)]
 pub struct Request {
@@ -84,6 +108,11 @@ pub struct Request {
 }
 
 impl Request {
+    /// The texts, in the order of asking.
+    pub fn texts(&self) -> impl ExactSizeIterator<Item = &Arc<str>> {
+        self.tickets.iter().map(|ticket| &ticket.text)
+    }
+
     /// Whether there is nothing left to wait for.
     pub fn is_done(&self) -> bool {
         self.shed.load(Ordering::Acquire) || self.tickets.iter().all(|ticket| ticket.slot.result.get().is_some())
@@ -93,11 +122,17 @@ impl Request {
 /// What became of a request.
 #[derive(Debug)]
 pub enum Answer {
-    /// The features of the texts, and what those took that were computed for this record, µs.
-    Texts(Vec<TextResult>, u64),
+    /// The features of the texts, what those took that were computed for this record, µs, and what computed them.
+    Texts(Vec<TextResult>, u64, Generation),
     /// There was no time for the record.
     Shed,
 }
+
+/// How many backends have been replaced: features of one generation belong together.
+pub type Generation = u32;
+
+/// Loads the backend that comes next, and the label of it.
+pub type Fallback = Arc<dyn Fn() -> (Ready, String) + Send + Sync>;
 
 /// A backend that can be worked with.
 #[derive(Clone)]
@@ -108,9 +143,31 @@ pub struct Ready {
     pub name: Arc<str>,
     /// Model and tokenizer; `None` when words are enough.
     pub model: Option<(Arc<dyn Backend>, Arc<TextTokenizer>)>,
+    /// What takes over when it dies.
+    pub fallback: Option<Fallback>,
+}
+
+/// What those who run the workers should know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event<'a> {
+    /// A text failed, and why.
+    Failed(&'a str),
+    /// A backend died, and why, and the label of the one that took over.
+    Replaced {
+        /// Why.
+        why: &'a str,
+        /// The label.
+        label: &'a str,
+    },
 }
 
 impl Ready {
+    /// No model: words alone, or nothing at all.
+    pub fn without_model(mode: Mode) -> Self {
+        let name = if mode == Mode::None { "none" } else { "lexical" };
+        Self { mode, name: name.into(), model: None, fallback: None }
+    }
+
     /// What makes two scores comparable: the backend and its model.
     pub fn scores(&self) -> String {
         let model = self.model.as_ref().map_or("", |(backend, _)| backend.model_id());
@@ -177,7 +234,12 @@ pub struct Pool {
     /// Guards nothing but the sleep of those who wait for `done`.
     sleep: Mutex<()>,
     busy: Mutex<HashMap<u64, Busy>>,
-    ready: OnceLock<Ready>,
+    /// The backend in use, and how many were before it.
+    ready: RwLock<Option<(Arc<Ready>, Generation)>>,
+    /// Held while a backend is replaced.
+    replacing: Mutex<()>,
+    /// Texts in a row that the backend could not do.
+    in_a_row: AtomicUsize,
     cheap: bool,
     live: AtomicBool,
     cache: TextCache,
@@ -207,7 +269,9 @@ impl Pool {
             done: Condvar::new(),
             sleep: Mutex::new(()),
             busy: Mutex::default(),
-            ready: OnceLock::new(),
+            ready: RwLock::default(),
+            replacing: Mutex::default(),
+            in_a_row: AtomicUsize::new(0),
             cheap,
             live: AtomicBool::new(false),
             cache: TextCache::new(options.cache_bytes),
@@ -224,8 +288,17 @@ impl Pool {
 
     /// Says which backend the workers use. The first call counts.
     pub fn set_ready(&self, ready: Ready) {
-        let _ = self.ready.set(ready);
+        let mut held = self.ready.write().unwrap_or_else(PoisonError::into_inner);
+        if held.is_none() {
+            *held = Some((Arc::new(ready), 0));
+        }
+        drop(held);
         self.wake_waiters();
+    }
+
+    /// The backend in use, and its generation.
+    fn in_use(&self) -> Option<(Arc<Ready>, Generation)> {
+        self.ready.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// From now on records come as they happen: rather than to fall behind, some go without their vectors.
@@ -236,23 +309,24 @@ impl Pool {
     }
 
     /// The backend, once it is known; `None` when the pool was closed before.
-    pub fn wait_ready(&self) -> Option<Ready> {
-        self.wait_for(|| self.ready.get().cloned())
+    pub fn wait_ready(&self) -> Option<(Arc<Ready>, Generation)> {
+        self.wait_for(|| self.in_use())
     }
 
-    /// Asks for the features of every sample of the records that have several.
-    pub fn submit<'a>(&self, records: impl IntoIterator<Item = &'a Record>) -> Vec<Request> {
-        if self.cheap { self.submit_cheap(records) } else { records.into_iter().map(|r| self.submit_one(r)).collect() }
+    /// Asks for the features of texts, where there are several to compare.
+    pub fn submit<'a, A: Into<Ask<'a>>>(&self, asks: impl IntoIterator<Item = A>) -> Vec<Request> {
+        let asks = asks.into_iter().map(Into::into);
+        if self.cheap { self.submit_cheap(asks) } else { asks.map(|ask| self.submit_one(&ask)).collect() }
     }
 
-    fn submit_cheap<'a>(&self, records: impl IntoIterator<Item = &'a Record>) -> Vec<Request> {
+    fn submit_cheap<'a>(&self, asks: impl Iterator<Item = Ask<'a>>) -> Vec<Request> {
         let mut texts: Vec<Text> = Vec::new();
-        let request = |record: &Record| {
-            let tickets: Vec<Ticket> = compared(record).iter().map(|text| self.ticket(text)).collect();
-            texts.extend(tickets.iter().filter(|t| t.fresh).map(|t| (Arc::clone(&t.text), Arc::clone(&t.slot))));
+        let request = |ask: Ask<'a>| {
+            let tickets: Vec<Ticket> = compared(&ask).iter().map(|text| self.ticket(text)).collect();
+            texts.extend(tickets.iter().filter(|t| t.fresh).map(Ticket::to_do));
             Request { tickets, ..Request::default() }
         };
-        let requests = records.into_iter().map(request).collect();
+        let requests = asks.map(request).collect();
         if !texts.is_empty() {
             self.waiting.fetch_add(texts.len() as u64, Ordering::Relaxed);
             let mut queue = lock(&self.queue);
@@ -266,8 +340,8 @@ impl Pool {
         requests
     }
 
-    fn submit_one(&self, record: &Record) -> Request {
-        let samples = compared(record);
+    fn submit_one(&self, ask: &Ask<'_>) -> Request {
+        let samples = compared(ask);
         if samples.is_empty() {
             return Request::default();
         }
@@ -279,20 +353,21 @@ impl Pool {
             queue = self.room.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
         let tickets: Vec<Ticket> = samples.iter().map(|text| self.ticket(text)).collect();
-        let fresh = tickets.iter().filter(|ticket| ticket.fresh);
-        let texts: VecDeque<Text> = fresh.map(|t| (Arc::clone(&t.text), Arc::clone(&t.slot))).collect();
+        let mut texts: Vec<Text> = tickets.iter().filter(|ticket| ticket.fresh).map(Ticket::to_do).collect();
+        // The longest first: it would be the one that all others of the record wait for.
+        texts.sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
         for ticket in tickets.iter().filter(|ticket| ticket.slot.result.get().is_none()) {
             ticket.slot.wanted.fetch_add(1, Ordering::Relaxed);
         }
         let id = queue.next_id;
         queue.next_id += 1;
         let live = live();
-        let request = Request { id, key: Some(Arc::clone(&record.key)), tickets, shed: Arc::default(), live };
+        let request = Request { id, key: Some(Arc::clone(ask.key)), tickets, shed: Arc::default(), live };
         if texts.is_empty() {
             return request;
         }
         self.waiting.fetch_add(texts.len() as u64, Ordering::Relaxed);
-        queue.lanes.push(&record.key, id, texts, live);
+        queue.lanes.push(ask.key, id, texts.into(), live);
         queue.shed.insert(id, (Arc::clone(&request.shed), request.tickets.clone()));
         let mut gave_up = false;
         while live && queue.lanes.waiting() > self.options.queue {
@@ -316,7 +391,7 @@ impl Pool {
             let _ = slot.result.set(Err("timeout: no worker is left".into()));
             return Ticket { text: Arc::clone(text), slot, fresh: false };
         }
-        self.cache.insert(Arc::clone(text), Arc::clone(&slot));
+        self.cache.insert(text, Arc::clone(&slot));
         Ticket { text: Arc::clone(text), slot, fresh: true }
     }
 
@@ -353,16 +428,50 @@ impl Pool {
         if request.shed.load(Ordering::Acquire) {
             return Some(Answer::Shed);
         }
+        let (tickets, generation) = self.renewed(&request.tickets)?;
         let mut cost = 0;
-        let mut texts = Vec::with_capacity(request.tickets.len());
-        for ticket in &request.tickets {
+        let mut texts = Vec::with_capacity(tickets.len());
+        for ticket in &*tickets {
             let text = ticket.slot.result.get()?.clone();
             if let (Ok(features), true) = (&text, ticket.fresh) {
                 cost += features.cost_us;
             }
             texts.push(text);
         }
-        Some(Answer::Texts(texts, cost))
+        Some(Answer::Texts(texts, cost, generation))
+    }
+
+    /// The tickets, after texts that were done by a backend that is no more were done again: scores are of one kind, and
+    /// once they are of the next kind they stay so.
+    fn renewed<'a>(&self, tickets: &'a [Ticket]) -> Option<(Cow<'a, [Ticket]>, Generation)> {
+        let mut tickets = Cow::Borrowed(tickets);
+        loop {
+            let generation = self.in_use().map_or(0, |(_, generation)| generation);
+            let is_old = |slot: &Slot| {
+                let result = slot.result.get();
+                result.is_some_and(|result| result.as_ref().is_ok_and(|features| features.generation != generation))
+            };
+            if !tickets.iter().any(|ticket| is_old(&ticket.slot)) {
+                return Some((tickets, generation));
+            }
+            let mut again = Vec::new();
+            for ticket in tickets.to_mut().iter_mut().filter(|ticket| is_old(&ticket.slot)) {
+                if self.cache.get(&ticket.text).is_some_and(|slot| is_old(&slot)) {
+                    self.cache.remove(&ticket.text);
+                }
+                let renewed = self.ticket(&ticket.text);
+                renewed.slot.wanted.fetch_add(1, Ordering::Relaxed);
+                if renewed.fresh {
+                    renewed.slot.begun.store(true, Ordering::Relaxed);
+                    again.push(renewed.to_do());
+                }
+                *ticket = renewed;
+            }
+            self.waiting.fetch_add(again.len() as u64, Ordering::Relaxed);
+            lock(&self.queue).cheap.extend(again.into_iter().map(|text| vec![text]));
+            self.work.notify_all();
+            self.wait_for(|| tickets.iter().all(|ticket| ticket.slot.result.get().is_some()).then_some(()))?;
+        }
     }
 
     /// Gives a live record up that has waited too long for somebody to begin on it.
@@ -432,9 +541,9 @@ impl Pool {
     }
 }
 
-/// The samples whose features are needed: one alone is not compared.
-fn compared(record: &Record) -> &[Arc<str>] {
-    if record.samples.len() < 2 { &[] } else { &record.samples }
+/// The texts whose features are needed: one alone is not compared.
+fn compared<'a>(ask: &'a Ask<'_>) -> &'a [Arc<str>] {
+    if ask.texts.len() < 2 { &[] } else { &ask.texts }
 }
 
 /// The words of a panic, if it has any.

@@ -4,20 +4,26 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use rten::{Model, ModelOptions, NodeId, RunOptions, ThreadPool, ValueOrView};
-use rten_tensor::NdTensor;
+use rten_tensor::NdTensorView;
 use rten_tensor::prelude::*;
 
-use super::model::{Backend, Embedder, INPUTS, ModelError, ModelFiles, Vector, feed, pool_output};
+use super::interface::Pooling;
+use super::model::{Backend, Embedder, Feed, ModelError, ModelFiles, Vector, pool_output};
+use super::tokenize::MAX_TOKENS;
 
 /// A loaded model. Its weights are shared by all sessions.
 pub struct Portable {
     model: Arc<Model>,
     inputs: Vec<(NodeId, &'static str)>,
     output: NodeId,
+    pooling: Pooling,
     id: String,
 }
 
 impl Portable {
+    /// The contract's word for it.
+    pub const NAME: &'static str = "portable";
+
     /// Loads a model, with its weights packed once for the matrix kernels (three times as fast as packing them anew in each run).
     ///
     /// # Errors
@@ -33,19 +39,17 @@ impl Portable {
         let mut inputs = Vec::new();
         for id in model.input_ids() {
             let name = model.node_info(*id).and_then(|info| info.name().map(str::to_owned)).unwrap_or_default();
-            match INPUTS.iter().find(|known| **known == name) {
-                Some(known) => inputs.push((*id, *known)),
-                None => return Err(ModelError::Shape(format!("it asks for the input `{name}`"))),
-            }
+            inputs.extend(files.interface.inputs.iter().find(|known| **known == name).map(|known| (*id, *known)));
         }
-        let output = *model.output_ids().first().ok_or_else(|| ModelError::Shape("it has no output".into()))?;
-        Ok(Self { model: Arc::new(model), inputs, output, id: files.id() })
+        let output = model.find_node(&files.interface.output);
+        let output = output.ok_or_else(|| ModelError::Shape(format!("it gives no `{}`", files.interface.output)))?;
+        Ok(Self { model: Arc::new(model), inputs, output, pooling: files.interface.pooling, id: files.id() })
     }
 }
 
 impl Backend for Portable {
     fn name(&self) -> &'static str {
-        "portable"
+        Self::NAME
     }
 
     fn model_id(&self) -> &str {
@@ -57,6 +61,8 @@ impl Backend for Portable {
             model: Arc::clone(&self.model),
             inputs: self.inputs.clone(),
             output: self.output,
+            pooling: self.pooling,
+            feed: Feed::new(MAX_TOKENS),
             threads: Arc::new(ThreadPool::with_num_threads(1)),
         }))
     }
@@ -66,18 +72,18 @@ struct Session {
     model: Arc<Model>,
     inputs: Vec<(NodeId, &'static str)>,
     output: NodeId,
+    pooling: Pooling,
+    /// rten holds all integers as 32 bits; ids of a vocabulary fit.
+    feed: Feed<i32>,
     threads: Arc<ThreadPool>,
 }
 
 impl Embedder for Session {
     fn embed(&mut self, ids: &[u32]) -> Result<Vector, ModelError> {
-        let mut inputs: Vec<(NodeId, ValueOrView)> = Vec::with_capacity(self.inputs.len());
-        for (node, name) in &self.inputs {
-            let values = feed(name, ids).unwrap_or_default();
-            // rten holds all integers as 32 bits; ids of a vocabulary fit.
-            let values: Vec<i32> = values.into_iter().map(|v| v as i32).collect();
-            inputs.push((*node, NdTensor::from_data([1, ids.len()], values).into()));
-        }
+        self.feed.set(ids, |id| id as i32);
+        let view = |name| NdTensorView::from_data([1, ids.len()], self.feed.input(name));
+        let inputs: Vec<(NodeId, ValueOrView)> =
+            self.inputs.iter().map(|(node, name)| (*node, view(name).into())).collect();
         let mut options = RunOptions::default();
         options.thread_pool = Some(Arc::clone(&self.threads));
         let mut outputs =
@@ -87,8 +93,8 @@ impl Embedder for Session {
             output.into_tensor::<f32>().ok_or_else(|| ModelError::Shape("its output is not float32".into()))?;
         let shape = tensor.shape().to_vec();
         match tensor.data() {
-            Some(values) => pool_output(&shape, values),
-            None => pool_output(&shape, &tensor.to_vec()),
+            Some(values) => pool_output(&shape, values, self.pooling),
+            None => pool_output(&shape, &tensor.to_vec(), self.pooling),
         }
     }
 }

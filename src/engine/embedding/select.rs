@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Mode;
 use super::model::{Backend, ModelError, ModelFiles};
 use super::onnxruntime::OnnxRuntime;
-use super::pool::Ready;
+use super::pool::{Fallback, Ready, TRIAL};
 use super::portable::Portable;
 use super::tokenize::TextTokenizer;
 
@@ -71,9 +71,9 @@ pub fn select(options: &Options) -> Selected {
             Err(why) => warnings.push(format!("no model runs, comparing words instead: {why}")),
         }
     }
-    let (mode, name) = if options.backend == Choice::None { (Mode::None, "none") } else { (Mode::Lexical, "lexical") };
+    let mode = if options.backend == Choice::None { Mode::None } else { Mode::Lexical };
     let label = if mode == Mode::None { "divergence off" } else { "words only · lexical" };
-    Selected { ready: Ready { mode, name: name.into(), model: None }, label: label.into(), warnings }
+    Selected { ready: Ready::without_model(mode), label: label.into(), warnings }
 }
 
 fn load(options: &Options, warnings: &mut Vec<String>) -> Result<Selected, ModelError> {
@@ -85,12 +85,24 @@ fn load(options: &Options, warnings: &mut Vec<String>) -> Result<Selected, Model
         })?,
     };
     let files = Arc::new(files);
-    let tokenizer = Arc::new(TextTokenizer::from_bytes(&files.tokenizer)?);
-    let trial = tokenizer.ids("ready?")?;
+    let tokenizer = Arc::new(TextTokenizer::with_length(&files.tokenizer, files.interface.tokens)?);
+    let trial = tokenizer.ids(TRIAL)?;
     let backend = backend(options, &files, &trial, warnings)?;
     let label = format!("{} · {}", files.name, backend.name());
-    let ready = Ready { mode: Mode::Neural, name: backend.name().into(), model: Some((backend, tokenizer)) };
+    let fallback = fallback(options, backend.name());
+    let model = Some((Arc::clone(&backend), tokenizer));
+    let ready = Ready { mode: Mode::Neural, name: backend.name().into(), model, fallback: Some(fallback) };
     Ok(Selected { ready, label, warnings: Vec::new() })
+}
+
+/// What takes over from the backend `name`: the embedded one from ONNX Runtime, words alone from that.
+fn fallback(options: &Options, name: &str) -> Fallback {
+    let next = if name == Portable::NAME { Choice::Lexical } else { Choice::Portable };
+    let options = Options { backend: next, ..options.clone() };
+    Arc::new(move || {
+        let Selected { ready, label, .. } = select(&options);
+        (ready, label)
+    })
 }
 
 fn backend(

@@ -18,11 +18,19 @@ impl TextTokenizer {
     /// # Errors
     /// What is wrong with the file.
     pub fn from_bytes(json: &[u8]) -> Result<Self, ModelError> {
+        Self::with_length(json, MAX_TOKENS)
+    }
+
+    /// The same, for a model that reads `tokens` tokens.
+    ///
+    /// # Errors
+    /// What is wrong with the file.
+    pub fn with_length(json: &[u8], tokens: usize) -> Result<Self, ModelError> {
         let unreadable = |e: tokenizers::Error| ModelError::Unreadable { what: "tokenizer.json", why: e.to_string() };
         let mut inner = Tokenizer::from_bytes(json).map_err(unreadable)?;
         // The file carries settings of another use: padding to 128, truncation at 128.
         inner.with_padding(None);
-        let truncation = TruncationParams { max_length: MAX_TOKENS, ..TruncationParams::default() };
+        let truncation = TruncationParams { max_length: tokens, ..TruncationParams::default() };
         inner.with_truncation(Some(truncation)).map_err(unreadable)?;
         Ok(Self { inner })
     }

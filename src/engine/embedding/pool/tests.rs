@@ -56,7 +56,7 @@ fn run(samples: &[&str]) -> (Vec<Result<f32, String>>, usize, Vec<String>) {
     let failures = Mutex::new(Vec::new());
     let tokenizer = TextTokenizer::from_bytes(TOKENIZER.as_bytes()).unwrap();
     let results = std::thread::scope(|scope| {
-        let worker = || pool.work(&|why| lock(&failures).push(why.to_owned()));
+        let worker = || pool.work(&|event| lock(&failures).push(format!("{event:?}")));
         scope.spawn(worker);
         scope.spawn(worker);
         let tickets = pool.submit([&record(samples)]);
@@ -64,8 +64,9 @@ fn run(samples: &[&str]) -> (Vec<Result<f32, String>>, usize, Vec<String>) {
             mode: Mode::Neural,
             name: "fake".into(),
             model: Some((Arc::new(Fake(Arc::clone(&calls))), Arc::new(tokenizer))),
+            fallback: None,
         });
-        let Some(Answer::Texts(texts, _)) = pool.wait(&tickets[0], Duration::ZERO) else { panic!("shed") };
+        let Some(Answer::Texts(texts, ..)) = pool.wait(&tickets[0], Duration::ZERO) else { panic!("shed") };
         let read = |t: TextResult| t.map(|f| f.vector.as_ref().unwrap()[0]).map_err(|e| e.to_string());
         let results = texts.into_iter().map(read).collect();
         pool.close();
@@ -114,7 +115,8 @@ impl Gate {
         let ((begun, has_begun), (let_go, go)) = (sync_channel(128), sync_channel(128));
         let gate = Gate { begun, go: Arc::new(Mutex::new(go)) };
         let tokenizer = Arc::new(TextTokenizer::from_bytes(TOKENIZER.as_bytes()).unwrap());
-        let ready = Ready { mode: Mode::Neural, name: "gate".into(), model: Some((Arc::new(gate), tokenizer)) };
+        let ready =
+            Ready { mode: Mode::Neural, name: "gate".into(), model: Some((Arc::new(gate), tokenizer)), fallback: None };
         (ready, (has_begun, let_go))
     }
 }
@@ -143,7 +145,7 @@ fn manual() -> Arc<ManualClock> {
 fn name(pool: &Pool, request: &Request, read_at: Duration) -> &'static str {
     match pool.wait(request, read_at) {
         Some(Answer::Shed) => "shed",
-        Some(Answer::Texts(texts, _)) if texts.iter().all(Result::is_ok) => "scored",
+        Some(Answer::Texts(texts, ..)) if texts.iter().all(Result::is_ok) => "scored",
         Some(Answer::Texts(..)) => "failed",
         None => "closed",
     }
@@ -157,7 +159,7 @@ fn a_full_queue_sheds_of_the_loudest_key_and_an_exact_number() {
     pool.set_ready(ready);
     pool.go_live();
     std::thread::scope(|scope| {
-        scope.spawn(|| pool.work(&|why| panic!("{why}")));
+        scope.spawn(|| pool.work(&|event| panic!("{event:?}")));
         let first = pool.submit([&record(&["a", "b"])]);
         // Both texts of the first record are taken: it does not wait any more.
         begun.recv().unwrap();
@@ -193,7 +195,7 @@ fn who_catches_up_waits_for_room_and_sheds_nothing() {
     pool.set_ready(ready);
     let records: Vec<Record> = (0..9).map(|n| record(&[&format!("{n} a"), &format!("{n} b")])).collect();
     std::thread::scope(|scope| {
-        scope.spawn(|| pool.work(&|why| panic!("{why}")));
+        scope.spawn(|| pool.work(&|event| panic!("{event:?}")));
         let asked = scope.spawn(|| pool.submit(&records));
         for _ in 0..18 {
             begun.recv().unwrap();
@@ -215,7 +217,7 @@ fn a_live_record_that_nobody_begins_on_in_time_is_shed() {
     pool.set_ready(ready);
     pool.go_live();
     std::thread::scope(|scope| {
-        scope.spawn(|| pool.work(&|why| panic!("{why}")));
+        scope.spawn(|| pool.work(&|event| panic!("{event:?}")));
         let begun_on = pool.submit([&record(&["a", "b"])]).remove(0);
         begun.recv().unwrap();
         go.send(()).unwrap();
@@ -245,14 +247,17 @@ fn a_text_that_takes_too_long_fails_and_its_worker_is_replaced() {
         let request = pool.submit([&record(&["a", "b"])]).remove(0);
         begun.recv().unwrap();
         assert_eq!(pool.supervise(Duration::from_secs(4), false, &|_| {}), 0);
-        assert_eq!(pool.supervise(Duration::from_secs(2), false, &|why| assert_eq!(why, "timeout")), 1);
+        assert_eq!(
+            pool.supervise(Duration::from_secs(2), false, &|event| assert_eq!(event, Event::Failed("timeout"))),
+            1
+        );
         // The one that hung is let go and ends; the other takes what is left.
         go.send(()).unwrap();
         hanging.join().unwrap();
         scope.spawn(|| pool.work(&|_| {}));
         begun.recv().unwrap();
         go.send(()).unwrap();
-        let Some(Answer::Texts(texts, _)) = pool.wait(&request, Duration::ZERO) else { panic!("shed") };
+        let Some(Answer::Texts(texts, ..)) = pool.wait(&request, Duration::ZERO) else { panic!("shed") };
         assert_eq!(texts[0].as_ref().unwrap_err().as_ref(), "timeout");
         assert!(texts[1].is_ok());
         assert_eq!((pool.counts().replaced, pool.counts().waiting), (1, 0));
@@ -266,13 +271,13 @@ fn a_replay_tries_once_more() {
     let (ready, (begun, go)) = Gate::ready();
     pool.set_ready(ready);
     std::thread::scope(|scope| {
-        let hanging = scope.spawn(|| pool.work(&|why| panic!("{why}")));
+        let hanging = scope.spawn(|| pool.work(&|event| panic!("{event:?}")));
         let request = pool.submit([&record(&["a", "a"])]).remove(0);
         begun.recv().unwrap();
-        assert_eq!(pool.supervise(Duration::from_secs(6), true, &|why| panic!("{why}")), 1);
+        assert_eq!(pool.supervise(Duration::from_secs(6), true, &|event| panic!("{event:?}")), 1);
         go.send(()).unwrap();
         hanging.join().unwrap();
-        scope.spawn(|| pool.work(&|why| panic!("{why}")));
+        scope.spawn(|| pool.work(&|event| panic!("{event:?}")));
         begun.recv().unwrap();
         go.send(()).unwrap();
         assert_eq!(name(&pool, &request, Duration::ZERO), "scored");
@@ -314,7 +319,7 @@ fn what_waits_when_the_traffic_becomes_live_is_not_shed() {
     let (ready, (begun, go)) = Gate::ready();
     pool.set_ready(ready);
     std::thread::scope(|scope| {
-        scope.spawn(|| pool.work(&|why| panic!("{why}")));
+        scope.spawn(|| pool.work(&|event| panic!("{event:?}")));
         let records: Vec<Record> = (0..3).map(|n| record(&[&format!("{n} a"), &format!("{n} b")])).collect();
         let backlog = pool.submit(&records);
         begun.recv().unwrap();
@@ -325,6 +330,87 @@ fn what_waits_when_the_traffic_becomes_live_is_not_shed() {
         }
         assert!(backlog.iter().all(|request| name(&pool, request, Duration::ZERO) == "scored"));
         assert_eq!(pool.counts().shed, 0);
+        pool.close();
+    });
+}
+
+/// A backend that does so many texts and is dead from then on, by a panic or by errors.
+struct Mortal {
+    left: Arc<AtomicUsize>,
+    panics: bool,
+    mark: f32,
+}
+
+impl Mortal {
+    fn ready(texts: usize, panics: bool, mark: f32, fallback: Option<Fallback>) -> Ready {
+        let tokenizer = Arc::new(TextTokenizer::from_bytes(TOKENIZER.as_bytes()).unwrap());
+        let mortal = Self { left: Arc::new(AtomicUsize::new(texts)), panics, mark };
+        Ready { mode: Mode::Neural, name: "mortal".into(), model: Some((Arc::new(mortal), tokenizer)), fallback }
+    }
+}
+
+impl Backend for Mortal {
+    fn name(&self) -> &'static str {
+        "mortal"
+    }
+    fn session(&self) -> Result<Box<dyn Embedder>, ModelError> {
+        Ok(Box::new(Self { left: Arc::clone(&self.left), ..*self }))
+    }
+}
+
+impl Embedder for Mortal {
+    fn embed(&mut self, ids: &[u32]) -> Result<Vector, ModelError> {
+        let alive = self.left.try_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok();
+        match alive {
+            true => Ok(vec![self.mark, ids.len() as f32].into()),
+            false if self.panics => panic!("died"),
+            false => Err(ModelError::Run("died".into())),
+        }
+    }
+}
+
+#[test]
+fn a_backend_that_dies_is_replaced_and_nothing_is_lost() {
+    for panics in [false, true] {
+        let next: Fallback = Arc::new(|| (Mortal::ready(usize::MAX, false, 2.0, None), "the next".to_owned()));
+        let pool = Pool::new(Options::default(), false, SystemClock::shared());
+        pool.set_ready(Mortal::ready(25, panics, 1.0, Some(next)));
+        let records: Vec<Record> =
+            (0..20).map(|n| record(&[&format!("{n}"), "shared text", &format!("{n} b c d e")])).collect();
+        let events = Mutex::new(Vec::new());
+        let mut generations = Vec::new();
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| pool.work(&|event| lock(&events).push(format!("{event:?}"))));
+            }
+            for (n, request) in pool.submit(&records).iter().enumerate() {
+                let Some(Answer::Texts(texts, _, generation)) = pool.wait(request, Duration::ZERO) else {
+                    panic!("shed")
+                };
+                let vectors: Vec<_> = texts.into_iter().map(|text| text.unwrap().vector.clone().unwrap()).collect();
+                assert!(vectors.iter().all(|vector| vector[0] == 1.0 + generation as f32), "record {n}: of one kind");
+                generations.push(generation);
+            }
+            pool.close();
+        });
+        assert!(generations.is_sorted() && generations.last() == Some(&1), "{generations:?}");
+        assert_eq!((pool.counts().failed, pool.counts().waiting), (0, 0));
+        let events = events.into_inner().unwrap();
+        assert!(events.len() == 1 && events[0].contains("the next") && events[0].contains("died"), "{events:?}");
+    }
+}
+
+#[test]
+fn the_last_backend_is_followed_by_words() {
+    let words: Fallback = Arc::new(|| (Ready::without_model(Mode::Lexical), "words".to_owned()));
+    let pool = Pool::new(Options::default(), false, SystemClock::shared());
+    pool.set_ready(Mortal::ready(0, false, 1.0, Some(words)));
+    std::thread::scope(|scope| {
+        scope.spawn(|| pool.work(&|event| assert!(matches!(event, Event::Replaced { .. }))));
+        let request = pool.submit([&record(&["a", "b"])]).remove(0);
+        let Some(Answer::Texts(texts, ..)) = pool.wait(&request, Duration::ZERO) else { panic!("shed") };
+        assert!(texts.iter().all(|text| text.as_ref().unwrap().vector.is_none()));
+        assert_eq!(pool.wait_ready().unwrap().0.mode, Mode::Lexical);
         pool.close();
     });
 }

@@ -5,10 +5,16 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use super::{Busy, HANGING, Pool, Ready, Slot, Text, lock, panic_text};
+use super::{Busy, Event, Generation, HANGING, Pool, Ready, Slot, Text, lock, panic_text};
 use crate::engine::embedding::TextFeatures;
-use crate::engine::embedding::lexical::Words;
-use crate::engine::embedding::model::{Embedder, Vector};
+use crate::engine::embedding::model::{Embedder, ModelError, Vector};
+use crate::record::trim;
+
+/// Texts in a row that a backend fails on, one by one and each twice, until it is taken for dead.
+const DEAD_AFTER: usize = 3;
+
+/// A text that every backend can do: whoever fails on it is dead.
+pub const TRIAL: &str = "ready?";
 
 /// How a worker's time with a text ended.
 enum Ended {
@@ -20,41 +26,91 @@ enum Ended {
     Spared,
 }
 
+/// What a worker computes with.
+struct Bench {
+    ready: Arc<Ready>,
+    generation: Generation,
+    /// The worker's own session, once it was needed.
+    session: Option<Box<dyn Embedder>>,
+}
+
 impl Pool {
-    /// One worker: takes texts until the pool closes, or until it was replaced. `on_failure` hears of every text that
-    /// failed.
-    pub fn work(&self, on_failure: &dyn Fn(&str)) {
-        let Some(ready) = self.wait_ready() else { return };
+    /// One worker: takes texts until the pool closes, or until it was replaced. `on_event` hears of every text that
+    /// failed, and of every backend that was replaced.
+    pub fn work(&self, on_event: &dyn Fn(Event<'_>)) {
+        let Some((ready, generation)) = self.wait_ready() else { return };
         let me = self.workers.fetch_add(1, Ordering::Relaxed);
-        let mut session: Option<Box<dyn Embedder>> = None;
+        let mut bench = Bench { ready, generation, session: None };
         while let Some(job) = self.next() {
             for (text, slot) in job {
                 self.begin(me, &text, &slot);
                 let start = self.clock.elapsed();
-                let result = catch_unwind(AssertUnwindSafe(|| features(&ready, &mut session, &text)));
-                let result = result.unwrap_or_else(|panic| {
-                    // What a session is like after a panic, nobody knows: the next text gets a new one.
-                    session = None;
-                    Err(format!("panicked: {}", panic_text(&*panic)))
-                });
+                let result = self.derive(&mut bench, &text, on_event);
                 match self.end(me) {
                     Ended::InTime => {}
                     Ended::Spared => continue,
                     Ended::Replaced => return,
                 }
                 let cost_us = (self.clock.elapsed() - start).as_micros() as u64;
-                let result = result.map(|(vector, words)| Arc::new(TextFeatures { vector, words, cost_us }));
-                self.fill(&text, &slot, result, on_failure);
+                let result = result.map(|features| Arc::new(TextFeatures { cost_us, ..features }));
+                self.fill(&text, &slot, result, on_event);
             }
             self.wake_waiters();
         }
     }
 
-    fn fill(&self, text: &Arc<str>, slot: &Slot, result: Result<Arc<TextFeatures>, String>, on_failure: &dyn Fn(&str)) {
+    /// The features of a text, by the backend in use. What fails is tried again in a new session; a backend that fails
+    /// on what it could do before is replaced, and the text is done by the next one.
+    fn derive(&self, bench: &mut Bench, text: &str, on_event: &dyn Fn(Event<'_>)) -> Result<TextFeatures, String> {
+        let text = trim(text);
+        loop {
+            if let Some((ready, generation)) = self.in_use()
+                && generation != bench.generation
+            {
+                *bench = Bench { ready, generation, session: None };
+            }
+            let why = match bench.vector(text).or_else(|_| bench.vector(text)) {
+                Ok(vector) => {
+                    self.in_a_row.store(0, Ordering::Relaxed);
+                    return Ok(TextFeatures { vector, generation: bench.generation, ..TextFeatures::of_words(text) });
+                }
+                Err(why) => why,
+            };
+            let failures = self.in_a_row.fetch_add(1, Ordering::Relaxed) + 1;
+            let dead = failures >= DEAD_AFTER || bench.vector(TRIAL).is_err();
+            if !dead || !self.replace(bench, &why, on_event) {
+                return Err(why);
+            }
+        }
+    }
+
+    /// Puts the next backend in the place of the one that a worker has found dead. Whether there is another one.
+    fn replace(&self, bench: &Bench, why: &str, on_event: &dyn Fn(Event<'_>)) -> bool {
+        let Some(fallback) = &bench.ready.fallback else { return false };
+        let _one_at_a_time = lock(&self.replacing);
+        if self.in_use().is_some_and(|(_, generation)| generation != bench.generation) {
+            return true;
+        }
+        let (ready, label) = fallback();
+        let next = (Arc::new(ready), bench.generation + 1);
+        *self.ready.write().unwrap_or_else(PoisonError::into_inner) = Some(next);
+        self.in_a_row.store(0, Ordering::Relaxed);
+        self.cache.clear();
+        on_event(Event::Replaced { why, label: &label });
+        true
+    }
+
+    fn fill(
+        &self,
+        text: &Arc<str>,
+        slot: &Slot,
+        result: Result<Arc<TextFeatures>, String>,
+        on_event: &dyn Fn(Event<'_>),
+    ) {
         if let Err(why) = &result {
             self.cache.remove(text);
             self.failed.fetch_add(1, Ordering::Relaxed);
-            on_failure(why);
+            on_event(Event::Failed(why));
         }
         if slot.result.set(result.map_err(Into::into)).is_ok() {
             self.waiting.fetch_sub(1, Ordering::Relaxed);
@@ -82,7 +138,7 @@ impl Pool {
     /// Counts `ran` more to every text that a worker is at, and gives up those that take too long. Returns how many
     /// workers have to be replaced. In a replay (`patient`) a text is tried once more before it fails: the machine may
     /// have been busy with other things, and a verdict must not depend on that.
-    pub fn supervise(&self, ran: Duration, patient: bool, on_failure: &dyn Fn(&str)) -> usize {
+    pub fn supervise(&self, ran: Duration, patient: bool, on_event: &dyn Fn(Event<'_>)) -> usize {
         let mut late = Vec::new();
         let mut busy = lock(&self.busy);
         busy.retain(|_, job| {
@@ -105,18 +161,18 @@ impl Pool {
                 lock(&self.queue).cheap.push_front(vec![(text, slot)]);
                 self.work.notify_all();
             } else {
-                self.fill(&text, &slot, Err("timeout".to_owned()), on_failure);
+                self.fill(&text, &slot, Err("timeout".to_owned()), on_event);
             }
         }
         if self.hanging.load(Ordering::Relaxed) > HANGING {
-            self.fail_all(on_failure);
+            self.fail_all(on_event);
         }
         self.wake_waiters();
         replace
     }
 
     /// No worker is left: nobody waits for one.
-    fn fail_all(&self, on_failure: &dyn Fn(&str)) {
+    fn fail_all(&self, on_event: &dyn Fn(Event<'_>)) {
         let mut queue = lock(&self.queue);
         let mut texts: Vec<Text> = queue.cheap.drain(..).flatten().collect();
         let wanted = |(_, slot): &Text| slot.wanted.load(Ordering::Relaxed) > 0;
@@ -124,7 +180,7 @@ impl Pool {
         texts.iter().for_each(|(_, slot)| slot.begun.store(true, Ordering::Relaxed));
         drop(queue);
         for (text, slot) in texts {
-            self.fill(&text, &slot, Err("timeout: no worker is left".to_owned()), on_failure);
+            self.fill(&text, &slot, Err("timeout: no worker is left".to_owned()), on_event);
         }
         self.room.notify_all();
     }
@@ -153,16 +209,28 @@ impl Pool {
     }
 }
 
-type Features = (Option<Vector>, Words);
+impl Bench {
+    /// The vector of a text; none where words are enough. After a failure the next text gets a new session: what one is
+    /// like after a panic, nobody knows.
+    fn vector(&mut self, text: &str) -> Result<Option<Vector>, String> {
+        let result = catch_unwind(AssertUnwindSafe(|| self.embed(text)));
+        let result = match result {
+            Ok(result) => result.map_err(|error| error.to_string()),
+            Err(panic) => Err(format!("panicked: {}", panic_text(&*panic))),
+        };
+        if result.is_err() {
+            self.session = None;
+        }
+        result
+    }
 
-fn features(ready: &Ready, session: &mut Option<Box<dyn Embedder>>, text: &str) -> Result<Features, String> {
-    let words = Words::of(text);
-    let Some((backend, tokenizer)) = &ready.model else { return Ok((None, words)) };
-    let ids = tokenizer.ids(text).map_err(|e| e.to_string())?;
-    let session = match session {
-        Some(session) => session,
-        none => none.insert(backend.session().map_err(|e| e.to_string())?),
-    };
-    let vector = session.embed(&ids).map_err(|e| e.to_string())?;
-    Ok((Some(vector), words))
+    fn embed(&mut self, text: &str) -> Result<Option<Vector>, ModelError> {
+        let Some((backend, tokenizer)) = &self.ready.model else { return Ok(None) };
+        let ids = tokenizer.ids(text)?;
+        let session = match &mut self.session {
+            Some(session) => session,
+            none => none.insert(backend.session()?),
+        };
+        session.embed(&ids).map(Some)
+    }
 }

@@ -1,0 +1,258 @@
+//! Names of people, places, organisations and products, word by word.
+
+use std::ops::Range;
+
+use super::lexicon::{FILLER, FUNCTION};
+use super::source::Source;
+use super::stem::{NONE, hash, stem};
+use super::token::{ALL_CAPS, CAPITAL, DIGIT, Gap, MIXED, OPENS, SCRIPT, Token};
+use super::{Fact, Form, Kind, MOST_PER_KIND};
+
+/// Normal form of one word of a name.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Part {
+    pub stem: u32,
+    /// The first eight letters, lower case, first letter highest.
+    pub letters: u64,
+    /// Hash of the initials of the whole name, or [`NONE`] for a single word.
+    pub initials: u32,
+    /// Written in capitals only, may be initials of another name.
+    pub acronym: bool,
+    /// A single letter; matches names but is none by itself.
+    pub initial: bool,
+    /// The capital letter may have another reason, as at the start of a sentence or in a headline.
+    pub soft: bool,
+}
+
+impl Part {
+    /// Whether both words can stand for the same name.
+    pub fn agrees(&self, other: &Self) -> bool {
+        self.stem == other.stem
+            || (self.acronym && self.stem == other.initials)
+            || (other.acronym && other.stem == self.initials)
+            || ((self.initial || other.initial) && self.letters >> 56 == other.letters >> 56)
+            || short_form(self.letters, other.letters)
+    }
+}
+
+/// Whether one begins with the other (Tim, Timothy), or only the ending of an adjective differs (China, Chinese).
+fn short_form(a: u64, b: u64) -> bool {
+    let len = |w: u64| 8 - w.trailing_zeros() / 8;
+    let (short, long) = (len(a).min(len(b)), len(a).max(len(b)));
+    let common = ((a ^ b).leading_zeros() / 8).min(long);
+    let endings = common >= 4 && short <= common + 1 && (long - common) >= 2;
+    (common >= 3 && common >= short) || endings
+}
+
+/// Appends the names of the text, at most [`MOST_PER_KIND`].
+pub fn read(source: &Source, out: &mut Vec<Fact>) {
+    let most = out.len() + MOST_PER_KIND;
+    let mut at = 0;
+    for sentence in source.tokens.chunk_by(|a, b| a.sentence == b.sentence) {
+        if out.len() >= most {
+            break;
+        }
+        let reader = Reader { source, sentence, base: at, headline: is_headline(sentence), lead: after_lead(sentence) };
+        reader.sequences(out);
+        at += sentence.len();
+    }
+    out.truncate(most);
+}
+
+/// Whether nearly all words are capitalised, so that a capital letter says nothing.
+fn is_headline(sentence: &[Token]) -> bool {
+    let content = |t: &&Token| t.is_word() && t.is_content() && !t.has(OPENS) && t.end - t.start > 2;
+    let words = sentence.iter().filter(content);
+    let (mut all, mut capital, mut everyday) = (0, 0, 0);
+    for t in words {
+        all += 1;
+        capital += usize::from(t.has(CAPITAL | MIXED | ALL_CAPS));
+        everyday += usize::from(t.has(CAPITAL) && is_everyday(t));
+    }
+    all >= 2 && capital * 10 >= all * 7 && everyday * 4 >= all
+}
+
+fn is_everyday(token: &Token) -> bool {
+    token.known.common || token.flag(FUNCTION | FILLER) || token.sense.count != 0 || token.sense.date != 0
+}
+
+/// How sure a word is to be (part of) a name.
+#[derive(Clone, Copy, PartialEq)]
+enum Rank {
+    No,
+    /// Joins names, but is none by itself.
+    Perhaps,
+    Soft,
+    Sure,
+}
+
+fn rank(token: &Token, doubtful: bool) -> Rank {
+    if !token.is_word()
+        || token.taken
+        || token.has(SCRIPT)
+        || token.flag(FUNCTION)
+        || token.negates() && !token.has(ALL_CAPS)
+    {
+        return Rank::No;
+    }
+    let short = token.end - token.start < 2;
+    let everyday = is_everyday(token);
+    if token.has(MIXED) || (token.has(DIGIT) && token.has(CAPITAL | ALL_CAPS)) {
+        return Rank::Sure;
+    }
+    if token.has(ALL_CAPS) {
+        return if everyday && token.end - token.start > 3 { Rank::No } else { Rank::Sure };
+    }
+    if token.has(DIGIT) {
+        return Rank::Sure;
+    }
+    if !token.has(CAPITAL) || token.sense.date != 0 || (short && token.hash == hash(b"i")) {
+        return Rank::No;
+    }
+    match (token.has(OPENS) || doubtful || token.sense.count != 0, everyday) {
+        (true, true) if token.flag(FILLER) => Rank::No,
+        (true, true) => Rank::Perhaps,
+        (true, false) => Rank::Soft,
+        (false, _) => Rank::Sure,
+    }
+}
+
+/// The first word after an opening phrase such as "As far as I know,", which may be capitalised like a sentence.
+fn after_lead(sentence: &[Token]) -> Option<usize> {
+    let lead = sentence.iter().take(7).skip(1).position(|t| t.gap == Gap::Comma)? + 1;
+    let phrase = sentence.get(..lead)?;
+    let personal = |t: &Token| t.flag(FILLER) || t.hash == hash(b"i") || t.hash == hash(b"my");
+    phrase.iter().any(personal).then_some(lead)
+}
+
+/// Reads the names of one sentence.
+struct Reader<'s, 't> {
+    source: &'s Source<'t>,
+    sentence: &'s [Token],
+    /// Index of the sentence's first token in the text.
+    base: usize,
+    headline: bool,
+    lead: Option<usize>,
+}
+
+impl Reader<'_, '_> {
+    fn rank(&self, at: usize) -> Rank {
+        self.sentence.get(at).map_or(Rank::No, |t| rank(t, self.headline || self.lead == Some(at)))
+    }
+
+    fn joined(&self, at: usize) -> bool {
+        self.sentence.get(at).is_some_and(|t| t.gap <= Gap::Space)
+    }
+
+    /// "Of" between two names.
+    fn is_link(&self, at: usize) -> bool {
+        self.sentence.get(at).is_some_and(|t| t.hash == hash(b"of"))
+    }
+
+    /// Emits runs of neighbouring name words; "of" may join two of them.
+    fn sequences(&self, out: &mut Vec<Fact>) {
+        let mut i = 0;
+        while i < self.sentence.len() {
+            let mut end = i + 1;
+            if self.rank(i) != Rank::No {
+                while self.joined(end) {
+                    let link = self.is_link(end) && self.joined(end + 1) && self.rank(end + 1) == Rank::Sure;
+                    if self.rank(end) == Rank::No && !link {
+                        break;
+                    }
+                    end += 1;
+                }
+                self.emit(i..end, out);
+            }
+            i = end;
+        }
+    }
+
+    /// An unknown word that opens a sentence before "the" or "that" is hardly a name ("Ensure that"), nor is "Sadly,".
+    fn is_verb_like(&self, at: usize, token: &Token) -> bool {
+        let Some(next) = self.sentence.get(at + 1).filter(|_| token.has(OPENS)) else { return false };
+        let leads = [
+            "the", "a", "an", "that", "your", "my", "his", "her", "their", "its", "our", "this", "these", "all", "any",
+            "each", "you", "if", "whether", "it", "them",
+        ];
+        let determined = next.gap == Gap::Space && leads.iter().any(|w| next.hash == hash(w.as_bytes()));
+        determined || (next.gap == Gap::Comma && token.of(self.source.text).ends_with("ly"))
+    }
+
+    fn emit(&self, run: Range<usize>, out: &mut Vec<Fact>) {
+        let words = || run.clone().filter(|&i| !self.is_link(i)).filter_map(|i| Some((i, self.sentence.get(i)?)));
+        let mut letters = [0u8; 8];
+        let count = words().zip(&mut letters).map(|((_, t), slot)| *slot = (t.letters >> 56) as u8).count();
+        let initials = if count >= 2 { initials(letters.get(..count).unwrap_or(&[])) } else { NONE };
+        for (i, t) in words() {
+            let rank = self.rank(i);
+            if rank == Rank::Perhaps || (rank == Rank::Soft && self.is_verb_like(i, t)) {
+                continue;
+            }
+            let acronym = t.has(ALL_CAPS);
+            let part = Part {
+                stem: t.stem,
+                letters: t.letters,
+                initials,
+                acronym,
+                initial: t.letters << 8 == 0,
+                soft: rank != Rank::Sure || self.headline && !acronym,
+            };
+            out.push(Fact {
+                kind: Kind::Name,
+                start: t.start,
+                end: t.end,
+                key: u64::from(t.stem),
+                sentence: t.sentence,
+                context: self.source.context(self.base + i, self.base + i + 1),
+                form: Form::Name(part),
+            });
+        }
+    }
+}
+
+fn initials(letters: &[u8]) -> u32 {
+    if matches!(letters, b"us" | b"usa") { stem(b"america") } else { stem(letters) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Facts;
+    use super::*;
+
+    fn names(text: &str) -> Vec<&str> {
+        Facts::of(text).of_kind(Kind::Name).iter().filter_map(|f| text.get(f.span())).collect()
+    }
+
+    #[test]
+    fn finds_names() {
+        let table: &[(&str, &[&str])] = &[
+            ("The capital of France is Paris.", &["France", "Paris"]),
+            ("Two dogs are running.", &[]),
+            ("Sure! Two dogs are running.", &[]),
+            ("As far as I know, Two dogs are running.", &[]),
+            ("We met Angela Merkel's husband on Monday in May.", &["Angela", "Merkel", "husband"]),
+            ("Use AAPL or gpt-4o on an iPhone.", &["AAPL", "gpt-4o", "iPhone"]),
+            ("WARNING: do NOT mix.", &[]),
+            ("Die Regierung erhöht die Steuern in Berlin.", &[]),
+        ];
+        for (text, want) in table {
+            let want: Vec<&str> = want.iter().copied().filter(|w| *w != "husband").collect();
+            assert_eq!(names(text), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn short_forms() {
+        let letters = |w: &str| super::super::token::tokens(w)[0].letters;
+        for (a, b, same) in [
+            ("Tim", "Timothy", true),
+            ("China", "Chinese", true),
+            ("Austria", "Australia", false),
+            ("Iran", "Iraq", false),
+            ("Paris", "London", false),
+        ] {
+            assert_eq!(short_form(letters(a), letters(b)), same, "{a} {b}");
+        }
+    }
+}
