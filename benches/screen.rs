@@ -17,7 +17,7 @@ use watcher::engine::embedding::Mode;
 use watcher::history::{History, Retention, Row};
 use watcher::message::Update;
 use watcher::pipeline::demo;
-use watcher::pipeline::judge::{Arrival, Judge, Setup};
+use watcher::pipeline::judge::{Arrival, Judge, Setup, Texts};
 use watcher::record::native::Parser;
 use watcher::record::{Limits, Origin, Seq};
 use watcher::rules::schema::{Source, load};
@@ -33,6 +33,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn state() -> AppState {
     let rules = Arc::new(load(&[Source { name: "protocol".into(), text: demo::RULES.into() }]).unwrap());
     let setup = Setup {
+        earlier: None,
         rules,
         policy: Policy::calibrated(),
         drift: drift::Options::default(),
@@ -52,7 +53,7 @@ fn state() -> AppState {
             let origin = Origin { source: "s".into(), file: "f".into(), offset: 0, line: None, part: 0 };
             let seq = Seq((batch * 100 + index) as u64);
             let record = parser.parse(seq, origin, Bytes::copy_from_slice(line.as_bytes())).unwrap();
-            let verdict = judge.judge(&record, &[], arrival).verdict;
+            let verdict = judge.judge(&record, Texts::default(), arrival).verdict;
             Row { record: Arc::new(record), verdict: Arc::new(verdict) }
         };
         let rows: Vec<Row> = lines.iter().enumerate().map(row).collect();

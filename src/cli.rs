@@ -3,12 +3,14 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod args;
+mod bench;
 mod dashboard;
 mod fail_on;
 mod headless;
 mod info;
 mod outputs;
 mod report;
+mod runtimes;
 mod setup;
 
 use std::ffi::OsString;
@@ -106,6 +108,8 @@ fn command(args: Args) -> Result<(), Failure> {
             if replay.run.headless { headless::replay(&setup, &replay) } else { dashboard::replay(setup, &replay) }
         }
         Command::Demo => dashboard::demo(setup::Setup::read(&args.common)?),
+        Command::Setup(what) => runtimes::run(&setup::Setup::read(&args.common)?, &what),
+        Command::Bench(bench) => bench::run(&setup::Setup::read(&args.common)?, &bench),
         Command::Config { what } => info::config(&setup::Setup::read(&args.common)?, what.as_ref()),
         Command::Completions { shell } => info::completions(shell),
         Command::Man => info::man(),

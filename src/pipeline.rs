@@ -295,7 +295,7 @@ fn worker(shared: &Shared, pinned: Option<usize>) -> std::io::Result<()> {
 }
 
 /// Keeps the calling thread, and those it starts, to one of the cores that the process may use.
-fn keep_to_core(index: usize) {
+pub fn keep_to_core(index: usize) {
     let pin = || -> rustix::io::Result<()> {
         let allowed = rustix::thread::sched_getaffinity(None)?;
         let cores: Vec<usize> = (0..rustix::thread::CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core)).collect();

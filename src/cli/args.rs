@@ -65,6 +65,10 @@ pub(super) enum Command {
     Replay(Replay),
     /// The sample traffic, written live to a temporary log and tailed: nothing to configure
     Demo,
+    /// What this machine sustains: embeddings, rules, drift, the whole way of a record
+    Bench(Bench),
+    /// Choose or install ONNX Runtime, for the fast backend; everything works without it
+    Setup(SetupWhat),
     /// The configuration in force, the keys, the theme
     Config {
         #[command(subcommand)]
@@ -77,6 +81,35 @@ pub(super) enum Command {
     },
     /// The manual page, on standard output
     Man,
+}
+
+/// `bench`
+#[derive(Debug, ClapArgs)]
+pub(super) struct Bench {
+    /// For programs
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `setup`
+#[derive(Debug, ClapArgs)]
+#[group(multiple = false)]
+pub(super) struct SetupWhat {
+    /// Use one of the list, or a library
+    #[arg(long = "use", value_name = "NUMBER|PATH")]
+    pub choose: Option<String>,
+    /// Install one with pip
+    #[arg(long)]
+    pub install: bool,
+    /// Install one from a wheel, a release's .tgz or a library
+    #[arg(long, value_name = "FILE")]
+    pub from: Option<PathBuf>,
+    /// Use the embedded backend
+    #[arg(long)]
+    pub none: bool,
+    /// Try a library in this process
+    #[arg(long, hide = true, value_name = "PATH")]
+    pub probe: Option<PathBuf>,
 }
 
 /// What of the configuration.

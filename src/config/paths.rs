@@ -11,6 +11,8 @@ pub struct Paths {
     pub config: PathBuf,
     /// `~/.local/state/watcher`
     pub state: PathBuf,
+    /// `~/.local/share/watcher`
+    pub data: PathBuf,
 }
 
 impl Paths {
@@ -18,7 +20,11 @@ impl Paths {
     pub fn find() -> Option<Self> {
         let xdg = Xdg::new().ok()?;
         let state = xdg.state_dir().unwrap_or_else(|| xdg.data_dir());
-        Some(Self { config: xdg.config_dir().join("watcher"), state: state.join("watcher") })
+        Some(Self {
+            config: xdg.config_dir().join("watcher"),
+            state: state.join("watcher"),
+            data: xdg.data_dir().join("watcher"),
+        })
     }
 
     /// `config.yaml`, if it is there.
@@ -31,6 +37,11 @@ impl Paths {
         let dir = self.config.join("rules");
         let found = glob::glob(&dir.join("*.yaml").to_string_lossy()).ok()?.next().is_some();
         found.then_some(dir)
+    }
+
+    /// ONNX Runtimes that `watcher setup` has installed.
+    pub fn runtimes(&self) -> PathBuf {
+        self.data.join("onnxruntime")
     }
 
     /// The log file.

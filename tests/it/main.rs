@@ -4,6 +4,7 @@
 mod architecture;
 mod command_line;
 mod crash;
+mod facts;
 mod headless;
 mod mutation;
 mod parity;

@@ -3,13 +3,15 @@
 //!
 //! A *conflict* is a fact for which the other text has a different one in its place; an *omission* is a fact of which
 //! the other text says nothing. Conflicts weigh much, omissions little. Names and polarity need English and are left
-//! out of texts that do not look English; numbers and dates work in any language.
+//! out of texts that do not look English, save for negated sentences and a leading yes or no in a few other languages;
+//! numbers and dates work in any language.
 
 #[cfg(test)]
 mod answers;
 mod common;
 mod compare;
 mod date;
+mod foreign;
 mod lexicon;
 mod literal;
 mod measure;
@@ -21,10 +23,13 @@ mod pairs;
 mod pattern;
 mod place;
 mod polarity;
+mod prefix;
 mod quantity;
+mod replace;
 mod source;
 mod spelling;
 mod stem;
+mod tally;
 mod token;
 mod unit;
 mod words;
@@ -106,7 +111,7 @@ pub struct Facts {
     list: Box<[Fact]>,
     /// Where each kind begins in the list, and the end.
     bounds: [u16; 5],
-    /// Stem and sentence of the content words, packed and sorted; empty unless English.
+    /// Stem and sentence of the content words, packed and sorted.
     mentions: Box<[u64]>,
     english: bool,
 }
@@ -126,7 +131,7 @@ impl Facts {
                 Kind::Number => list.append(&mut numbers),
                 Kind::Date => list.append(&mut dates),
                 Kind::Name if source.english => name::read(&source, &mut list),
-                Kind::Polarity if source.english => polarity::read(&source, &mut list),
+                Kind::Polarity => polarity::read(&source, &mut list),
                 _ => {}
             }
             list.truncate(from + MOST_PER_KIND);
@@ -134,7 +139,7 @@ impl Facts {
                 *end = list.len() as u16;
             }
         }
-        let mentions = if source.english { source.mentions(MOST_MENTIONS) } else { Box::default() };
+        let mentions = source.mentions(MOST_MENTIONS);
         Self { list: list.into_boxed_slice(), bounds, mentions, english: source.english }
     }
 

@@ -22,6 +22,16 @@ pub struct OnnxRuntime {
 /// A process holds one ONNX Runtime; asking for another later would silently get the first.
 static LIBRARY: OnceLock<Result<(PathBuf, Environment), String>> = OnceLock::new();
 
+/// The version of the loaded library, such as `1.22.0`; `None` before one is loaded. The library tells no more of
+/// itself than where it was built from, so this is what its file is called.
+pub fn version() -> Option<String> {
+    let (path, _) = LIBRARY.get()?.as_ref().ok()?;
+    let path = path.canonicalize().ok()?;
+    let name = path.file_name()?.to_string_lossy();
+    let (_, version) = name.split_once(".so.").or_else(|| name.split_once("onnxruntime."))?;
+    Some(version.trim_end_matches(".dylib").to_owned())
+}
+
 impl OnnxRuntime {
     /// Loads the library and opens the model once.
     ///

@@ -523,6 +523,11 @@ impl Pool {
         self.wake_waiters();
     }
 
+    /// Empties the cache.
+    pub fn forget(&self) {
+        self.cache.clear();
+    }
+
     /// What the pool has done.
     pub fn counts(&self) -> PoolCounts {
         let (hits, misses) = self.cache.counts();

@@ -8,6 +8,8 @@ use std::ops::Range;
 
 use super::oppose::opposed;
 use super::place::{agree, bits, is_weak, lone, rivals};
+use super::replace::{best, units};
+use super::tally::{Outcome, Tally};
 use super::{Fact, Facts, KINDS, Kind};
 
 /// How far two texts contradict each other, by kind of fact, each in [0,1]; 0 where nothing contradicts.
@@ -56,7 +58,7 @@ pub fn compare(a: &Facts, b: &Facts) -> Disagreement {
     let mut tallies = [Tally::default(); KINDS.len()];
     visit(a, b, &mut |event| {
         if let Some(tally) = tallies.get_mut(event.kind as usize) {
-            tally.add(&event);
+            tally.add(event.outcome);
         }
     });
     let mut result = Disagreement::default();
@@ -70,8 +72,9 @@ pub fn compare(a: &Facts, b: &Facts) -> Disagreement {
 pub fn explain(a: &Facts, b: &Facts) -> Vec<Difference> {
     let (mut conflicts, mut omissions) = (Vec::new(), Vec::new());
     visit(a, b, &mut |event| {
-        let span = |f: Option<&Fact>| f.map(Fact::span);
-        let difference = Difference { kind: event.kind, in_a: span(event.a), in_b: span(event.b) };
+        let span = |f: Option<&Fact>, last: Option<&Fact>| f.map(|f| f.span().start..last.unwrap_or(f).span().end);
+        let [last_a, last_b] = event.last;
+        let difference = Difference { kind: event.kind, in_a: span(event.a, last_a), in_b: span(event.b, last_b) };
         match event.outcome {
             Outcome::Conflict(_) => conflicts.push(difference),
             Outcome::Omission => omissions.push(difference),
@@ -82,57 +85,18 @@ pub fn explain(a: &Facts, b: &Facts) -> Vec<Difference> {
     conflicts
 }
 
-/// What became of a fact.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Outcome {
-    Match,
-    /// Strength in [0,1].
-    Conflict(f64),
-    Omission,
-}
-
 struct Event<'f> {
     kind: Kind,
     a: Option<&'f Fact>,
     b: Option<&'f Fact>,
     outcome: Outcome,
+    /// The last words of names of several words.
+    last: [Option<&'f Fact>; 2],
 }
 
-/// Counts of outcomes of one kind.
-#[derive(Clone, Copy, Default)]
-struct Tally {
-    worst: f64,
-    weight: f64,
-    matches: f64,
-    omissions: f64,
-}
-
-impl Tally {
-    fn add(&mut self, event: &Event) {
-        match event.outcome {
-            Outcome::Match => self.matches += 0.5,
-            Outcome::Omission => self.omissions += 0.5,
-            Outcome::Conflict(strength) => {
-                self.worst = self.worst.max(strength);
-                self.weight += strength;
-            }
-        }
-    }
-
-    /// Half of the worst conflict counts in any case, the other half by the share of conflicts among shared facts.
-    fn score(&self, kind: Kind) -> f64 {
-        let most = match kind {
-            Kind::Number => 0.10,
-            Kind::Name => 0.08,
-            Kind::Polarity => 0.05,
-            Kind::Date => 0.04,
-        };
-        let missing = if self.omissions > 0.0 { most * self.omissions / (self.omissions + self.matches) } else { 0.0 };
-        if self.weight <= 0.0 {
-            return missing;
-        }
-        let share = self.weight / (self.weight + self.matches);
-        (self.worst * (0.5 + 0.5 * share)).max(missing)
+impl<'f> Event<'f> {
+    fn new(kind: Kind, a: Option<&'f Fact>, b: Option<&'f Fact>, outcome: Outcome) -> Self {
+        Self { kind, a, b, outcome, last: [None; 2] }
     }
 }
 
@@ -145,7 +109,10 @@ fn visit<'f>(a: &'f Facts, b: &'f Facts, tell: &mut impl FnMut(Event<'f>)) {
     if order(a).le(order(b)) {
         visit_ordered(a, b, tell);
     } else {
-        visit_ordered(b, a, &mut |event| tell(Event { a: event.b, b: event.a, ..event }));
+        visit_ordered(b, a, &mut |event| {
+            let [p, q] = event.last;
+            tell(Event { a: event.b, b: event.a, last: [q, p], ..event });
+        });
     }
 }
 
@@ -159,13 +126,13 @@ fn visit_ordered<'f>(a: &'f Facts, b: &'f Facts, tell: &mut impl FnMut(Event<'f>
     if english {
         let [_, dates, names] = &mut lone;
         across(a, b, dates, names, tell);
-        polarity(a, b, tell);
     }
+    polarity(a, b, tell);
     for (&kind, &[lone_a, lone_b]) in kinds.iter().zip(&lone) {
         let missing =
             |facts: &'f Facts, set| bits(set).filter_map(move |i| facts.of_kind(kind).get(i)).filter(|f| !is_weak(f));
-        missing(a, lone_a).for_each(|f| tell(Event { kind, a: Some(f), b: None, outcome: Outcome::Omission }));
-        missing(b, lone_b).for_each(|f| tell(Event { kind, a: None, b: Some(f), outcome: Outcome::Omission }));
+        missing(a, lone_a).for_each(|f| tell(Event::new(kind, Some(f), None, Outcome::Omission)));
+        missing(b, lone_b).for_each(|f| tell(Event::new(kind, None, Some(f), Outcome::Omission)));
     }
 }
 
@@ -175,36 +142,76 @@ fn pairs<'f>(a: &'f Facts, b: &'f Facts, kind: Kind, tell: &mut impl FnMut(Event
     let (in_a, in_b) = (a.of_kind(kind), b.of_kind(kind));
     let total = (in_a.len() + in_b.len()) as u32 - lone_a.count_ones() - lone_b.count_ones();
     for _ in 0..total {
-        tell(Event { kind, a: None, b: None, outcome: Outcome::Match });
+        tell(Event::new(kind, None, None, Outcome::Match));
     }
-    // The best pair first, so that a good pair is not lost to a bad one; with very many, one fact after the other.
-    let mut open = lone_a;
-    while open != 0 && lone_b != 0 {
-        let many = open.count_ones() * lone_b.count_ones() > 256;
-        let choice = if many { open & open.wrapping_neg() } else { open };
-        let Some((strength, i, j)) = best_pair(in_a, in_b, choice, lone_b) else {
-            open &= !choice;
-            continue;
-        };
-        open &= !(1 << i);
-        lone_a &= !(1 << i);
-        lone_b &= !(1 << j);
-        tell(Event { kind, a: in_a.get(i), b: in_b.get(j), outcome: Outcome::Conflict(strength) });
+    if kind == Kind::Name {
+        whole_names(a, b, [&mut lone_a, &mut lone_b], tell);
+    } else {
+        by_place(kind, [in_a, in_b], [&mut lone_a, &mut lone_b], tell);
     }
     // A fact that elsewhere in the other text has an equal may still stand in the place of a lone one.
     for i in bits(lone_a) {
         if let Some((p, q, strength)) = replaced(in_a, in_b, i) {
             lone_a &= !(1 << i);
-            tell(Event { kind, a: Some(p), b: Some(q), outcome: Outcome::Conflict(strength) });
+            tell(Event::new(kind, Some(p), Some(q), Outcome::Conflict(strength)));
         }
     }
     for j in bits(lone_b) {
         if let Some((q, p, strength)) = replaced(in_b, in_a, j) {
             lone_b &= !(1 << j);
-            tell(Event { kind, a: Some(p), b: Some(q), outcome: Outcome::Conflict(strength) });
+            tell(Event::new(kind, Some(p), Some(q), Outcome::Conflict(strength)));
         }
     }
     [lone_a, lone_b]
+}
+
+/// Pairs lone facts one by one.
+fn by_place<'f>(
+    kind: Kind,
+    [in_a, in_b]: [&'f [Fact]; 2],
+    [lone_a, lone_b]: [&mut u64; 2],
+    tell: &mut impl FnMut(Event<'f>),
+) {
+    // The best pair first, so that a good pair is not lost to a bad one; with very many, one fact after the other.
+    let mut open = *lone_a;
+    while open != 0 && *lone_b != 0 {
+        let many = open.count_ones() * lone_b.count_ones() > 256;
+        let choice = if many { open & open.wrapping_neg() } else { open };
+        let Some((strength, i, j)) = best_pair(in_a, in_b, choice, *lone_b) else {
+            open &= !choice;
+            continue;
+        };
+        open &= !(1 << i);
+        *lone_a &= !(1 << i);
+        *lone_b &= !(1 << j);
+        tell(Event::new(kind, in_a.get(i), in_b.get(j), Outcome::Conflict(strength)));
+    }
+}
+
+/// Pairs lone names, of one or several words.
+fn whole_names<'f>(a: &'f Facts, b: &'f Facts, [lone_a, lone_b]: [&mut u64; 2], tell: &mut impl FnMut(Event<'f>)) {
+    if *lone_a == 0 || *lone_b == 0 {
+        return;
+    }
+    let (names_a, names_b) = (units(a, *lone_a), units(b, *lone_b));
+    let all = |count: usize| if count < 64 { (1 << count) - 1 } else { u64::MAX };
+    let mut open = [all(names_a.len()), all(names_b.len())];
+    while open[0] != 0 && open[1] != 0 {
+        // With very many, one name after the other.
+        let many = open[0].count_ones() * open[1].count_ones() > 256;
+        let choice = if many { open[0] & open[0].wrapping_neg() } else { open[0] };
+        let found = best((a, &names_a), (b, &names_b), [choice, open[1]]);
+        let Some((pair, p, q)) =
+            found.and_then(|f| Some((names_a.get(f.at[0])?, names_b.get(f.at[1])?, f))).map(|(p, q, f)| (f, p, q))
+        else {
+            open[0] &= !choice;
+            continue;
+        };
+        open = [open[0] & !(1 << pair.at[0]), open[1] & !(1 << pair.at[1])];
+        (*lone_a, *lone_b) = (*lone_a & !p.set, *lone_b & !q.set);
+        let event = Event::new(Kind::Name, Some(p.first), Some(q.first), Outcome::Conflict(pair.strength));
+        tell(Event { last: [Some(p.last), Some(q.last)], ..event });
+    }
 }
 
 /// Fit, strength and nearness of places.
@@ -250,14 +257,14 @@ fn across<'f>(a: &'f Facts, b: &'f Facts, dates: &mut Lone, names: &mut Lone, te
         let Some(date) = a.of_kind(Kind::Date).get(i) else { continue };
         if let Some((j, name)) = find(date, b, names[1]) {
             (dates[0], names[1]) = (dates[0] & !(1 << i), names[1] & !(1 << j));
-            tell(Event { kind, a: Some(date), b: Some(name), outcome: STRENGTH });
+            tell(Event::new(kind, Some(date), Some(name), STRENGTH));
         }
     }
     for i in bits(dates[1]) {
         let Some(date) = b.of_kind(Kind::Date).get(i) else { continue };
         if let Some((j, name)) = find(date, a, names[0]) {
             (dates[1], names[0]) = (dates[1] & !(1 << i), names[0] & !(1 << j));
-            tell(Event { kind, a: Some(name), b: Some(date), outcome: STRENGTH });
+            tell(Event::new(kind, Some(name), Some(date), STRENGTH));
         }
     }
 }
@@ -266,15 +273,15 @@ fn across<'f>(a: &'f Facts, b: &'f Facts, dates: &mut Lone, names: &mut Lone, te
 fn polarity<'f>(a: &'f Facts, b: &'f Facts, tell: &mut impl FnMut(Event<'f>)) {
     let kind = Kind::Polarity;
     for fact in a.of_kind(kind) {
-        if let Some((partner, outcome)) = opposed(fact, b) {
-            tell(Event { kind, a: Some(fact), b: partner, outcome });
+        if let Some((partner, outcome)) = opposed(fact, a, b) {
+            tell(Event::new(kind, Some(fact), partner, outcome));
         }
     }
     for fact in b.of_kind(kind) {
-        let Some((partner, outcome)) = opposed(fact, a) else { continue };
-        let told = |p: &Fact| opposed(p, b).and_then(|(back, _)| back).is_some_and(|back| std::ptr::eq(back, fact));
+        let Some((partner, outcome)) = opposed(fact, b, a) else { continue };
+        let told = |p: &Fact| opposed(p, a, b).and_then(|(back, _)| back).is_some_and(|back| std::ptr::eq(back, fact));
         if matches!(outcome, Outcome::Match) || !partner.is_some_and(told) {
-            tell(Event { kind, a: partner, b: Some(fact), outcome });
+            tell(Event::new(kind, partner, Some(fact), outcome));
         }
     }
 }

@@ -15,6 +15,8 @@ pub struct Day {
     pub day: u8,
     /// 1 Monday to 7 Sunday.
     pub weekday: u8,
+    /// 1 yesterday, 2 today, 3 tomorrow.
+    pub relative: u8,
     /// Month and day may be the other way round.
     pub unsure: bool,
     /// The year is the first of a decade that is meant as a whole.
@@ -33,6 +35,7 @@ impl Day {
         let days = part(self.month, other.month) && part(self.day, other.day);
         (years || self.year == 0 || other.year == 0)
             && part(self.weekday, other.weekday)
+            && part(self.relative, other.relative)
             && (days || turned(self, other) || turned(other, self))
     }
 
@@ -41,16 +44,18 @@ impl Day {
         (self.year > 0 && other.year > 0)
             || (self.month > 0 && other.month > 0)
             || (self.weekday > 0 && other.weekday > 0)
+            || (self.relative > 0 && other.relative > 0)
     }
 
     /// Whether only the year is given.
     pub fn year_only(&self) -> bool {
-        self.month == 0 && self.weekday == 0 && !self.decade
+        self.month == 0 && self.weekday == 0 && self.relative == 0 && !self.decade
     }
 
     fn key(&self) -> u64 {
         let parts = [u64::from(self.year), u64::from(self.month), u64::from(self.day), u64::from(self.weekday)];
-        parts.iter().fold(Hasher::new(), |h, &p| h.number(p)).number(u64::from(self.unsure)).wide()
+        let last = u64::from(self.unsure) + 2 * u64::from(self.relative);
+        parts.iter().fold(Hasher::new(), |h, &p| h.number(p)).number(last).wide()
     }
 }
 
@@ -65,6 +70,7 @@ pub fn read(source: &Source, at: usize) -> Option<(Fact, usize)> {
             Written::Decade(year) => (Day { year, decade: true, ..Day::default() }, at + 1),
             _ => day_first(source, at).or_else(|| year_alone(source, at))?,
         },
+        None if token.sense.date > 30 => (Day { relative: token.sense.date - 30, ..Day::default() }, at + 1),
         None => weekday(source, at).or_else(|| month_first(source, at))?,
     };
     let end = source.token(to - 1).map_or(token.end, |t| t.end);
@@ -231,7 +237,8 @@ mod tests {
         let table: &[(&str, &[Ymd])] = &[
             ("In March 2024 it rained.", &[(2024, 3, 0)]),
             ("He was born in 1945.", &[(1945, 0, 0)]),
-            ("It costs $2000 today.", &[]),
+            ("It costs $2000 now.", &[]),
+            ("It costs $2000 today.", &[(0, 0, 0)]),
             ("It has 2000 MB of memory.", &[]),
             ("You may go.", &[]),
             ("May I ask?", &[]),

@@ -10,7 +10,7 @@ pub struct Sense {
     pub flags: u16,
     /// Number word: see [`Count`]; 0 for none.
     pub count: u8,
-    /// 1 to 12 a month, 21 to 27 Monday to Sunday, 0 neither.
+    /// 1 to 12 a month, 21 to 27 Monday to Sunday, 31 to 33 yesterday to tomorrow, 0 none.
     pub date: u8,
     /// Stem to use instead of the regular one (irregular form, nationality), or [`NONE`].
     pub canon: u32,
@@ -30,6 +30,9 @@ pub const HEDGE: u16 = 16;
 pub const FILLER: u16 = 32;
 /// Preposition that often stands before a year.
 pub const BEFORE_YEAR: u16 = 64;
+
+/// Negates a sentence of another language.
+pub const FOREIGN_NOT: u16 = 128;
 
 const NOTHING: Sense = Sense { flags: 0, count: 0, date: 0, canon: NONE };
 

@@ -151,6 +151,14 @@ fn decimal(text: &str, start: usize, p: &mut Pattern) -> (Form, f64) {
     classify(text, start, p)
 }
 
+/// The exponent in "e-3" or "e+3" and its length.
+fn signed_exponent(tail: &[u8]) -> Option<(i32, u32)> {
+    let [_, sign @ (b'-' | b'+'), rest @ ..] = tail else { return None };
+    let digits = rest.iter().take(4).take_while(|b| b.is_ascii_digit());
+    let (power, count) = digits.fold((0i32, 0), |(p, n), d| (p * 10 + i32::from(d - b'0'), n + 1));
+    (1..4).contains(&count).then_some((if *sign == b'-' { -power } else { power }, 2 + count))
+}
+
 /// Sign before and letters glued behind: ordinals, exponents, decades, identifiers. Units are left for later.
 fn finish(text: &str, start: usize, end: usize, form: Form, step: f64) -> Literal {
     let mut lit = Literal {
@@ -187,6 +195,17 @@ fn finish(text: &str, start: usize, end: usize, form: Form, step: f64) -> Litera
             lit.form = Form::Plain(value * 10f64.powi(power));
             lit.step = step * 10f64.powi(power);
             lit.end += letters as u32;
+        }
+        b"e" => {
+            if let Some((power, len)) = signed_exponent(tail) {
+                let factor = 10f64.powi(power);
+                (lit.form, lit.step, lit.end) = (Form::Plain(value * factor), step * factor, lit.end + len);
+            }
+        }
+        // A time of day: 14h30.
+        [b'h', ten @ b'0'..=b'5', one @ b'0'..=b'9'] if value <= 24.0 => {
+            lit.form = Form::Clock(value as u16 * 60 + u16::from(ten - b'0') * 10 + u16::from(one - b'0'));
+            lit.end += 3;
         }
         // An identifier such as 4o or 0x1f; plain letters may still be a unit.
         mixed if mixed.iter().any(u8::is_ascii_digit) => {

@@ -54,7 +54,8 @@ pub fn unit_behind(source: &Source, m: &mut Mantissa) -> Option<Unit> {
     };
     let spaced = word.gap == Gap::Space;
     // After a blank these are more often words than units.
-    if spaced && matches!(text, "t" | "us" | "min" | "mi" | "ha" | "F" | "C" | "s") && text != "min" && text != "s" {
+    let alone = source.token(m.to + 1).is_none_or(|t| t.gap >= Gap::Space);
+    if spaced && (matches!(text, "us" | "mi" | "ha" | "F" | "C") || text == "t" && !alone) {
         return None;
     }
     m.to += words;

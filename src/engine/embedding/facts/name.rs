@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::lexicon::{FILLER, FUNCTION};
 use super::source::Source;
 use super::stem::{NONE, hash, stem};
-use super::token::{ALL_CAPS, CAPITAL, DIGIT, Gap, MIXED, OPENS, SCRIPT, Token};
+use super::token::{ALL_CAPS, CAPITAL, CODE, Gap, MIXED, OPENS, SCRIPT, Token};
 use super::{Fact, Form, Kind, MOST_PER_KIND};
 
 /// Normal form of one word of a name.
@@ -22,6 +22,10 @@ pub struct Part {
     pub initial: bool,
     /// The capital letter may have another reason, as at the start of a sentence or in a headline.
     pub soft: bool,
+    /// Code or a name with digits, of which every letter counts.
+    pub exact: bool,
+    /// Running number of the name in the text; its words share one.
+    pub run: u16,
 }
 
 impl Part {
@@ -31,8 +35,50 @@ impl Part {
             || (self.acronym && self.stem == other.initials)
             || (other.acronym && other.stem == self.initials)
             || ((self.initial || other.initial) && self.letters >> 56 == other.letters >> 56)
-            || short_form(self.letters, other.letters)
+            || (!self.exact && !other.exact && short_form(self.letters, other.letters))
     }
+
+    /// Whether one or two letters differ in a long word, as in a misspelling; in `company` of other words that agree,
+    /// a short word may differ as well.
+    pub fn similar(&self, other: &Self, company: bool) -> bool {
+        let plain = |p: &Self| !p.exact && !p.acronym;
+        let len = |w: u64| 8 - w.trailing_zeros() / 8;
+        let shorter = len(self.letters).min(len(other.letters));
+        let most = match shorter {
+            8 => 2,
+            5.. => 1,
+            3.. if company => 1,
+            _ => return false,
+        };
+        // The longer one may have an ending besides.
+        let head = |w: u64| if shorter < 8 { w >> (64 - 8 * shorter) << (64 - 8 * shorter) } else { w };
+        let (a, b) = (self.letters, other.letters);
+        let least = distance(a, b).min(if shorter >= 5 { distance(head(a), head(b)) } else { usize::MAX });
+        plain(self) && plain(other) && least <= most
+    }
+}
+
+/// Letters to put in, leave out, replace or swap to turn one into the other.
+fn distance(a: u64, b: u64) -> usize {
+    let (a, b) = (a.to_be_bytes(), b.to_be_bytes());
+    let word = |w: &[u8; 8]| w.iter().take_while(|&&c| c != 0).count();
+    let (rows, columns) = (word(&a), word(&b));
+    let mut table = [[0usize; 9]; 9];
+    for i in 0..=rows {
+        for j in 0..=columns {
+            if i == 0 || j == 0 {
+                table[i][j] = i + j;
+                continue;
+            }
+            let replaced = table[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut least = replaced.min(table[i - 1][j] + 1).min(table[i][j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                least = least.min(table[i - 2][j - 2] + 1);
+            }
+            table[i][j] = least;
+        }
+    }
+    table[rows][columns]
 }
 
 /// Whether one begins with the other (Tim, Timothy), or only the ending of an adjective differs (China, Chinese).
@@ -47,13 +93,13 @@ fn short_form(a: u64, b: u64) -> bool {
 /// Appends the names of the text, at most [`MOST_PER_KIND`].
 pub fn read(source: &Source, out: &mut Vec<Fact>) {
     let most = out.len() + MOST_PER_KIND;
-    let mut at = 0;
+    let (mut at, mut run) = (0, 0);
     for sentence in source.tokens.chunk_by(|a, b| a.sentence == b.sentence) {
         if out.len() >= most {
             break;
         }
         let reader = Reader { source, sentence, base: at, headline: is_headline(sentence), lead: after_lead(sentence) };
-        reader.sequences(out);
+        run = reader.sequences(run, out);
         at += sentence.len();
     }
     out.truncate(most);
@@ -61,6 +107,12 @@ pub fn read(source: &Source, out: &mut Vec<Fact>) {
 
 /// Whether nearly all words are capitalised, so that a capital letter says nothing.
 fn is_headline(sentence: &[Token]) -> bool {
+    // In a headline verbs are capitalised too.
+    const VERBS: [&[u8]; 8] = [b"is", b"was", b"are", b"were", b"has", b"have", b"had", b"will"];
+    let verb = |t: &Token| t.flag(FUNCTION) && !t.has(CAPITAL | ALL_CAPS) && VERBS.iter().any(|w| t.hash == hash(w));
+    if sentence.iter().any(verb) {
+        return false;
+    }
     let content = |t: &&Token| t.is_word() && t.is_content() && !t.has(OPENS) && t.end - t.start > 2;
     let words = sentence.iter().filter(content);
     let (mut all, mut capital, mut everyday) = (0, 0, 0);
@@ -97,13 +149,17 @@ fn rank(token: &Token, doubtful: bool) -> Rank {
     }
     let short = token.end - token.start < 2;
     let everyday = is_everyday(token);
-    if token.has(MIXED) || (token.has(DIGIT) && token.has(CAPITAL | ALL_CAPS)) {
+    if token.has(MIXED) || (token.has(CODE) && token.has(CAPITAL | ALL_CAPS)) {
         return Rank::Sure;
+    }
+    let opposable = token.known.axis != 0 && !token.known.vague;
+    if token.has(ALL_CAPS) && opposable {
+        return Rank::No;
     }
     if token.has(ALL_CAPS) {
         return if everyday && token.end - token.start > 3 { Rank::No } else { Rank::Sure };
     }
-    if token.has(DIGIT) {
+    if token.has(CODE) {
         return Rank::Sure;
     }
     if !token.has(CAPITAL) || token.sense.date != 0 || (short && token.hash == hash(b"i")) {
@@ -137,20 +193,38 @@ struct Reader<'s, 't> {
 
 impl Reader<'_, '_> {
     fn rank(&self, at: usize) -> Rank {
+        if self.is_label(at) {
+            return Rank::Sure;
+        }
         self.sentence.get(at).map_or(Rank::No, |t| rank(t, self.headline || self.lead == Some(at)))
+    }
+
+    /// A letter that stands for a choice: "option B", "B".
+    fn is_label(&self, at: usize) -> bool {
+        let Some(t) = self.sentence.get(at).filter(|t| t.end - t.start == 1 && t.has(CAPITAL) && !t.taken) else {
+            return false;
+        };
+        let next = self.sentence.get(at + 1);
+        let before = at.checked_sub(1).and_then(|i| self.sentence.get(i));
+        let follows = before.is_none_or(Token::is_word);
+        let leads = next.is_some_and(|n| t.has(OPENS) || (n.gap <= Gap::Space && n.has(CAPITAL)));
+        // In capitals an article looks the same.
+        let article = t.hash == hash(b"a") && next.is_some() && before.is_none_or(|b| !b.has(OPENS));
+        t.hash != hash(b"i") && !article && follows && !leads
     }
 
     fn joined(&self, at: usize) -> bool {
         self.sentence.get(at).is_some_and(|t| t.gap <= Gap::Space)
     }
 
-    /// "Of" between two names.
+    /// "Of" between two names, or a particle of a surname.
     fn is_link(&self, at: usize) -> bool {
-        self.sentence.get(at).is_some_and(|t| t.hash == hash(b"of"))
+        const LINKS: [&[u8]; 8] = [b"of", b"von", b"van", b"de", b"da", b"di", b"del", b"der"];
+        self.sentence.get(at).is_some_and(|t| !t.has(CAPITAL) && LINKS.iter().any(|w| t.hash == hash(w)))
     }
 
     /// Emits runs of neighbouring name words; "of" may join two of them.
-    fn sequences(&self, out: &mut Vec<Fact>) {
+    fn sequences(&self, mut run: u16, out: &mut Vec<Fact>) -> u16 {
         let mut i = 0;
         while i < self.sentence.len() {
             let mut end = i + 1;
@@ -162,10 +236,12 @@ impl Reader<'_, '_> {
                     }
                     end += 1;
                 }
-                self.emit(i..end, out);
+                run = run.saturating_add(1);
+                self.emit(i..end, run, out);
             }
             i = end;
         }
+        run
     }
 
     /// An unknown word that opens a sentence before "the" or "that" is hardly a name ("Ensure that"), nor is "Sadly,".
@@ -179,8 +255,8 @@ impl Reader<'_, '_> {
         determined || (next.gap == Gap::Comma && token.of(self.source.text).ends_with("ly"))
     }
 
-    fn emit(&self, run: Range<usize>, out: &mut Vec<Fact>) {
-        let words = || run.clone().filter(|&i| !self.is_link(i)).filter_map(|i| Some((i, self.sentence.get(i)?)));
+    fn emit(&self, words: Range<usize>, run: u16, out: &mut Vec<Fact>) {
+        let words = || words.clone().filter(|&i| !self.is_link(i)).filter_map(|i| Some((i, self.sentence.get(i)?)));
         let mut letters = [0u8; 8];
         let count = words().zip(&mut letters).map(|((_, t), slot)| *slot = (t.letters >> 56) as u8).count();
         let initials = if count >= 2 { initials(letters.get(..count).unwrap_or(&[])) } else { NONE };
@@ -195,8 +271,10 @@ impl Reader<'_, '_> {
                 letters: t.letters,
                 initials,
                 acronym,
-                initial: t.letters << 8 == 0,
+                initial: t.letters << 8 == 0 && !self.is_label(i),
                 soft: rank != Rank::Sure || self.headline && !acronym,
+                exact: t.has(CODE | MIXED) || self.is_label(i),
+                run,
             };
             out.push(Fact {
                 kind: Kind::Name,

@@ -31,7 +31,10 @@ pub fn read(source: &Source, at: usize) -> Option<(Fact, usize)> {
                 return None;
             }
             match literal.form {
-                Written::Plain(value) => digits(source, at, token, literal, value),
+                Written::Plain(value) => match spaced_clock(source, at, value) {
+                    Some(minutes) => return Some(clock(source, at, at + 3, minutes, token)),
+                    None => digits(source, at, token, literal, value),
+                },
                 Written::Ordinal(value) => {
                     Mantissa { value, step: 0.0, to: at + 1, end: token.end, weak: false, ordinal: true }
                 }
@@ -53,6 +56,15 @@ pub fn read(source: &Source, at: usize) -> Option<(Fact, usize)> {
         return Some(clock(source, at, mantissa.to, mantissa.value * 60.0, token));
     }
     Some(measured(source, at, token, mantissa))
+}
+
+/// "14 h 30", a time of day unless minutes follow.
+fn spaced_clock(source: &Source, at: usize, hours: f64) -> Option<f64> {
+    source.next_within(at + 1, Gap::Space).filter(|t| t.of(source.text) == "h" && hours <= 24.0)?;
+    let token = source.next_within(at + 2, Gap::Space).filter(|t| t.end - t.start == 2)?;
+    let Written::Plain(minutes) = token.literal?.form else { return None };
+    let lasts = source.next_within(at + 3, Gap::Space).is_some_and(|t| unit::of(t.of(source.text)).is_some());
+    (minutes < 60.0 && hours.fract() == 0.0 && !lasts).then_some(hours * 60.0 + minutes)
 }
 
 /// "1. " or "1) " at the start of a line numbers a list.
@@ -179,10 +191,12 @@ fn half_day(source: &Source, at: usize) -> Option<bool> {
 
 fn clock(source: &Source, at: usize, to: usize, minutes: f64, token: &Token) -> (Fact, usize) {
     let (half, past) = (half_day(source, to), minutes % 720.0);
+    // 04:00 is written on a clock of 24 hours.
+    let zero_first = token.of(source.text).starts_with('0');
     let (value, class) = match half {
         Some(true) => (past + 720.0, Class::Clock),
         Some(false) => (past, Class::Clock),
-        None if (60.0..780.0).contains(&minutes) => (minutes, Class::HalfClock),
+        None if (60.0..780.0).contains(&minutes) && !zero_first => (minutes, Class::HalfClock),
         None => (minutes, Class::Clock),
     };
     let to = to + usize::from(half.is_some());

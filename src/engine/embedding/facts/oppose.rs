@@ -1,16 +1,19 @@
 //! What another text says to a claim: the same, the opposite, or nothing.
 
-use super::compare::Outcome;
 use super::polarity::Claim;
 use super::stem::NONE;
-use super::{Fact, Facts, Form, Kind};
+use super::tally::Outcome;
+use super::{Fact, Facts, Form, Kind, foreign, prefix};
 
 /// The fact of `b` that answers a polarity fact of `a`, if it has one, and what it makes of it; `None` where the
 /// absence of an answer means nothing.
-pub fn opposed<'f>(fact: &Fact, b: &'f Facts) -> Option<(Option<&'f Fact>, Outcome)> {
+pub fn opposed<'f>(fact: &Fact, a: &Facts, b: &'f Facts) -> Option<(Option<&'f Fact>, Outcome)> {
     let Form::Polarity(claim) = fact.form else { return None };
     match claim {
         Claim::Answer(yes) => answer(yes, b),
+        Claim::Denied => foreign::denied(fact, a, b),
+        _ if !b.english => None,
+        Claim::Prefixed { own, rest } => Some((None, prefix::opposed(fact, own, rest, a, b)?)),
         Claim::Axis { .. } => axis(fact, claim, b),
         Claim::Negated(scope) => Some((None, negated(fact, scope, b))),
     }
@@ -41,6 +44,8 @@ fn axis<'f>(fact: &Fact, claim: Claim, b: &'f Facts) -> Option<(Option<&'f Fact>
             continue;
         }
         let fit = fact.context.overlap(&other.context) + f64::from(fact.context.near(&other.context)) / 4.0;
+        // A text may well have vague words of both sides: stop this, then start that.
+        let fit = if side == positive && vague && loose { fit + 0.5 } else { fit };
         if best.is_none_or(|(f, agrees, ..)| (fit, side == positive) > (f, agrees)) {
             best = Some((fit, side == positive, loose, other));
         }
@@ -59,7 +64,12 @@ fn negated(fact: &Fact, scope: [u32; 3], b: &Facts) -> Outcome {
     let shared = |theirs: [u32; 3]| {
         (scope[0] != NONE && theirs.contains(&scope[0])) || (theirs[0] != NONE && scope.contains(&theirs[0]))
     };
-    if claims(b).any(|(_, claim)| matches!(claim, Claim::Negated(theirs) if shared(theirs))) {
+    let same = |claim: Claim| match claim {
+        Claim::Negated(theirs) => shared(theirs),
+        Claim::Prefixed { rest, .. } => scope[0] == rest,
+        _ => false,
+    };
+    if claims(b).any(|(_, claim)| same(claim)) {
         return Outcome::Match;
     }
     // What surrounds the negated word: the rest of its scope and the words before the negation.

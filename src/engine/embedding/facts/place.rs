@@ -51,6 +51,7 @@ fn elsewhere(fact: &Fact, other: &Facts) -> bool {
 pub fn is_weak(fact: &Fact) -> bool {
     match fact.form {
         Form::Number(q) => q.weak,
+        Form::Date(d) => d.relative > 0,
         Form::Name(part) => part.soft,
         _ => false,
     }
@@ -76,17 +77,7 @@ pub fn rivals(a: &Fact, b: &Fact, few: bool) -> Option<(f64, f64)> {
                 .then(|| (fit + f64::from(u8::from(same)), p.severity(&q) * (0.8 + 0.2 * fit.min(1.0))))
         }
         (Form::Date(p), Form::Date(q)) => (placed && p.comparable(&q)).then_some((fit, 0.75 + 0.2 * fit.min(1.0))),
-        (Form::Name(p), Form::Name(q)) => {
-            let strength = match near as u32 {
-                2 => 0.95,
-                1 if overlap >= 0.5 => 0.8,
-                1 => 0.5,
-                _ if overlap >= 0.5 => 0.45,
-                _ => return None,
-            };
-            let soft = p.soft || q.soft;
-            (!soft || near >= 2.0).then_some((fit, strength))
-        }
+        (Form::Name(_), Form::Name(_)) => (near >= 2.0).then_some((fit, 0.95)),
         _ => None,
     }
 }

@@ -4,7 +4,7 @@ use super::lexicon::NEGATOR_TO;
 use super::source::{Context, Source};
 use super::stem::{Hasher, NONE, hash};
 use super::token::{ALL_CAPS, Gap, Token};
-use super::{Fact, Form, Kind, MOST_PER_KIND};
+use super::{Fact, Form, Kind, MOST_PER_KIND, foreign, prefix};
 
 /// Normal form of a claim's polarity.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -15,13 +15,19 @@ pub enum Claim {
     Negated([u32; 3]),
     /// A word on one side of an antonym axis; `vague` words need the same context.
     Axis { axis: u8, positive: bool, vague: bool },
+    /// The stem of a word with a prefix that may negate it, and of the word without it.
+    Prefixed { own: u32, rest: u32 },
+    /// A sentence of another language that is negated.
+    Denied,
 }
 
 impl Claim {
-    fn key(self) -> u64 {
+    pub fn key(self) -> u64 {
         let h = Hasher::new();
         match self {
             Self::Answer(yes) => h.number(1).number(u64::from(yes)).wide(),
+            Self::Prefixed { own, .. } => h.number(4).number(u64::from(own)).wide(),
+            Self::Denied => h.number(5).wide(),
             Self::Negated(scope) => h.number(2).number(u64::from(scope[0])).wide(),
             Self::Axis { axis, positive, .. } => h.number(3).number(u64::from(axis)).number(u64::from(positive)).wide(),
         }
@@ -32,6 +38,9 @@ impl Claim {
 pub fn read(source: &Source, out: &mut Vec<Fact>) {
     let most = out.len() + MOST_PER_KIND;
     answer(source, out);
+    if !source.english {
+        return foreign::read(source, out);
+    }
     // Tokens before this one are already flipped by a negation.
     let mut flipped = 0;
     for (at, token) in source.tokens.iter().enumerate() {
@@ -45,22 +54,28 @@ pub fn read(source: &Source, out: &mut Vec<Fact>) {
             flipped = flipped.max(negation(source, at, token, out));
         } else if token.known.axis != 0 && token.is_content() && !is_name_like(token) {
             out.push(axis(source, at, at, token, false));
+        } else if let Some(rest) = prefix::without(source, token) {
+            let claim = Claim::Prefixed { own: token.stem, rest };
+            out.push(fact(source, at, at + 1, token.start, token.end, claim));
         }
     }
 }
 
 /// "Up" in a name or an abbreviation is no direction.
 fn is_name_like(token: &Token) -> bool {
-    token.has(ALL_CAPS) && token.end - token.start <= 3
+    token.has(ALL_CAPS) && token.end - token.start <= 3 && token.known.vague
 }
 
 fn answer(source: &Source, out: &mut Vec<Fact>) {
-    let Some((first, next)) = source.token(0).map(|t| (t, source.token(1))) else { return };
-    let yes = [hash(b"yes"), hash(b"yeah"), hash(b"yep")].contains(&first.hash);
-    let no = [hash(b"no"), hash(b"nope")].contains(&first.hash);
+    // "Answer: no."
+    let at = usize::from(source.token(0).is_some_and(|t| t.hash == hash(b"answer")));
+    let Some((first, next)) = source.token(at).map(|t| (t, source.token(at + 1))) else { return };
+    let is = |words: &[&[u8]]| words.iter().any(|w| first.hash == hash(w));
+    let yes = is(&[b"yes", b"yeah", b"yep", b"ja", b"oui", b"si", b"sim"]);
+    let no = is(&[b"no", b"nope", b"nein", b"nee", b"non"]);
     // "No dogs" is a claim, "No, dogs" an answer.
     if (yes || no) && next.is_none_or(|t| t.gap >= Gap::Comma) {
-        out.push(fact(source, 0, 1, first.start, first.end, Claim::Answer(yes)));
+        out.push(fact(source, at, at + 1, first.start, first.end, Claim::Answer(yes)));
     }
 }
 
@@ -78,6 +93,9 @@ fn negates(source: &Source, at: usize, token: &Token) -> bool {
     if token.flag(NEGATOR_TO) {
         let doubled = source.before(at).is_some_and(Token::negates);
         return follows(&[b"to"]) && !doubled;
+    }
+    if token.hash == hash(b"non") {
+        return next.is_some_and(|t| t.gap == Gap::Hyphen);
     }
     if !token.negates() || is_quoted(source, token) {
         return false;
@@ -138,7 +156,7 @@ fn is(source: &Source, at: usize, word: &[u8]) -> bool {
 /// Reads what a negation bears on; returns the token after the part it has used up.
 fn negation(source: &Source, at: usize, token: &Token, out: &mut Vec<Fact>) -> usize {
     let mut scope = [NONE; 3];
-    let (mut found, mut to, mut end) = (0, at + 1, token.end);
+    let (mut found, mut to, mut end, mut used) = (0, at + 1, token.end, at + 1);
     while let Some(next) = source.next_within(to, Gap::Space).filter(|_| to <= at + 8) {
         if next.negates() && next.literal.is_none() && found == 0 {
             // Two negations cancel: "not without".
@@ -154,6 +172,10 @@ fn negation(source: &Source, at: usize, token: &Token, out: &mut Vec<Fact>) -> u
         if next.is_content() && !is_filler(next) {
             if let Some(slot) = scope.get_mut(found) {
                 *slot = next.stem;
+            }
+            // A vague word that is negated takes no side by itself.
+            if found == 0 && next.known.axis != 0 {
+                used = to + 1;
             }
             (found, end) = (found + 1, next.end);
             if found == scope.len() {
@@ -177,7 +199,7 @@ fn negation(source: &Source, at: usize, token: &Token, out: &mut Vec<Fact>) -> u
     if found > 0 {
         out.push(fact(source, at, to.max(at + 1), token.start, end, Claim::Negated(scope)));
     }
-    at + 1
+    used
 }
 
 /// A negation of the subject reaches its verb: "neither party accepted".

@@ -1,7 +1,7 @@
 //! The normal form of a number, and when two of them agree.
 
 use super::stem::Hasher;
-use super::unit::Class;
+use super::unit::{Class, POUND};
 
 /// Normal form of a number.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,9 +41,16 @@ impl Quantity {
             (Class::Opaque, Class::Opaque) => self.value == other.value,
             (Class::Opaque, _) | (_, Class::Opaque) => false,
             (a, b) if a == b => close(self, other, self.value, other.value, self.step, other.step),
+            (Class::Mass, Class::Currency(3)) if self.in_pounds() => self.raw == other.raw,
+            (Class::Currency(3), Class::Mass) if other.in_pounds() => self.raw == other.raw,
             _ if bare(self) || bare(other) => close(self, other, self.raw, other.raw, 0.0, 0.0),
             _ => false,
         }
+    }
+
+    /// Whether the unit is the word "pound", of weight or of money.
+    fn in_pounds(&self) -> bool {
+        (self.value - self.raw * POUND).abs() <= 1e-9 * self.value.abs()
     }
 
     /// How strongly two different numbers contradict each other in the same place, in [0,1].
@@ -54,6 +61,10 @@ impl Quantity {
         let apart = |class: Class| class == Class::Opaque || class.is_clock();
         if apart(self.class) || apart(other.class) || a == b {
             return 0.9;
+        }
+        // In a result such as 2-1 one is as wrong as ten.
+        if self.place > 0 && other.place > 0 {
+            return 0.95;
         }
         if (a < 0.0) != (b < 0.0) || a == 0.0 || b == 0.0 {
             return 0.97;

@@ -1,6 +1,6 @@
 //! A text prepared for reading facts: its tokens, whether it looks English, and the words around a place.
 
-use super::lexicon::{self, BEFORE_YEAR, FOREIGN, FUNCTION, HEDGE};
+use super::lexicon::{self, BEFORE_YEAR, FOREIGN, FOREIGN_NOT, FUNCTION, HEDGE};
 use super::stem::NONE;
 use super::token::{ACCENT, CAPITAL, Gap, SCRIPT, Token, tokens};
 use super::{Fact, Kind, MOST_PER_KIND, date, number};
@@ -108,7 +108,11 @@ impl<'t> Source<'t> {
 
     /// Stem and sentence of each content word, packed, sorted, without repetition.
     pub fn mentions(&self, most: usize) -> Box<[u64]> {
-        let words = self.tokens.iter().filter(|t| t.is_content() || t.flag(HEDGE | BEFORE_YEAR));
+        // In other languages grammar words are all words that are known, and "n'" stands before a verb.
+        let grammar =
+            |t: &Token| t.flag(FOREIGN | FOREIGN_NOT) || t.letters >> 48 == u64::from(u16::from_be_bytes(*b"n'"));
+        let content = |t: &&Token| t.is_content() && (self.english || !grammar(t));
+        let words = self.tokens.iter().filter(|t| content(t) || t.flag(HEDGE | BEFORE_YEAR));
         let pack = |t: &Token| u64::from(t.stem) << 16 | u64::from(t.sentence);
         let mut packed: Vec<u64> = words.take(most).map(pack).collect();
         packed.sort_unstable();
@@ -119,15 +123,22 @@ impl<'t> Source<'t> {
 
 /// English unless another script, foreign grammar words or too few known words tell otherwise.
 fn looks_english(tokens: &[Token]) -> bool {
-    let (mut words, mut grammar, mut common, mut foreign, mut script) = (0, 0, 0, 0, 0);
-    for t in tokens.iter().filter(|t| t.is_word()).take(400) {
+    let (mut words, mut plain, mut grammar, mut common, mut foreign, mut script) = (0, 0, 0, 0, 0, 0);
+    let mut named = false;
+    for (t, next) in
+        tokens.iter().zip(tokens.iter().skip(1).map(Some).chain([None])).filter(|(t, _)| t.is_word()).take(400)
+    {
         words += 1;
+        // Names are of no language.
+        let particle = named && next.is_some_and(|n| n.has(CAPITAL));
+        named = t.has(CAPITAL);
+        plain += usize::from(!named || t.known.common || t.flag(FUNCTION));
         grammar += usize::from(t.flag(FUNCTION | lexicon::NEGATOR));
         common += usize::from(t.known.common || t.sense.canon != NONE || t.sense.count | t.sense.date != 0);
-        foreign += usize::from(t.flag(FOREIGN) || (t.has(ACCENT) && !t.has(CAPITAL)));
+        foreign += usize::from((t.flag(FOREIGN) && !particle) || (t.has(ACCENT) && !t.has(CAPITAL)));
         script += usize::from(t.has(SCRIPT));
     }
-    let known = (grammar + common) * 100 >= words * 25;
+    let known = (grammar + common) * 100 >= plain * 25;
     script * 10 <= words * 3 && foreign <= grammar && (words < 5 || known)
 }
 

@@ -1,6 +1,6 @@
 //! How a word is spelt: reads it byte by byte, folds case and diacritics, and notes its shape.
 
-use super::token::{ACCENT, ALL_CAPS, CAPITAL, DIGIT, MIXED, SCRIPT};
+use super::token::{ACCENT, ALL_CAPS, CAPITAL, CODE, MIXED, SCRIPT};
 
 const LONGEST: usize = 40;
 
@@ -83,8 +83,13 @@ impl Spelling {
                     i += 1;
                 }
                 b @ b'0'..=b'9' if self.flags & SCRIPT == 0 => {
-                    self.flags |= DIGIT;
+                    self.flags |= CODE;
                     self.put(b);
+                    i += 1;
+                }
+                b'_' if at(i + 1).is_ascii_alphanumeric() => {
+                    self.flags |= CODE;
+                    self.put(b'_');
                     i += 1;
                 }
                 b'\'' if at(i + 1).is_ascii_alphabetic() => {
@@ -190,7 +195,7 @@ mod tests {
             ("U.S. is", "us", CAPITAL | ALL_CAPS),
             ("don’t", "don't", 0),
             ("well-known", "well", 0),
-            ("COVID-19.", "covid-19", CAPITAL | ALL_CAPS | DIGIT),
+            ("COVID-19.", "covid-19", CAPITAL | ALL_CAPS | CODE),
         ];
         for (text, word, shape) in table {
             let mut spell = Spelling::default();

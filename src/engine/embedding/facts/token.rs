@@ -24,8 +24,8 @@ pub const CAPITAL: u8 = 1;
 pub const ALL_CAPS: u8 = 2;
 /// An upper-case letter follows a lower-case one.
 pub const MIXED: u8 = 4;
-/// A digit is part of the word.
-pub const DIGIT: u8 = 8;
+/// A digit or an underscore is part of the word, or its place marks it as code.
+pub const CODE: u8 = 8;
 /// Ends with a contracted "not".
 pub const NOT: u8 = 16;
 /// A letter is not ASCII.
@@ -227,10 +227,34 @@ impl Scanner<'_> {
             let end = self.at;
             return self.push(start, end, root, root, spell.letters(), shape, None);
         }
+        if shape & (CAPITAL | ALL_CAPS) == 0 && self.marks_code(start) {
+            shape |= CODE;
+        }
         let end = if stripped > 0 { self.at - stripped } else { self.at };
         let after = self.at;
         self.push(start, end, word, root, spell.letters(), shape, None);
         self.at = after;
+    }
+
+    /// Whether the lower-case word that has been read from here is code by its place: alone between backticks, joined
+    /// to the word before by a point, or after a keyword of a query.
+    fn marks_code(&mut self, start: usize) -> bool {
+        let before = start.checked_sub(1).map_or(0, |i| self.byte(i));
+        match before {
+            b'`' => self.byte(self.at) == b'`',
+            b'.' if self.gap == Gap::Glued => {
+                let Some(last) = self.tokens.last_mut() else { return false };
+                let joined = last.is_word() && !last.has(CAPITAL | ALL_CAPS) && last.end as usize + 1 == start;
+                last.shape |= if joined { CODE } else { 0 };
+                joined
+            }
+            b' ' if self.gap == Gap::Space => {
+                const KEYWORDS: [&[u8]; 6] = [b"table", b"into", b"join", b"view", b"from", b"update"];
+                let last = self.tokens.last().filter(|t| t.has(ALL_CAPS));
+                last.is_some_and(|t| KEYWORDS.iter().any(|w| t.hash == hash(w)))
+            }
+            _ => false,
+        }
     }
 
     /// Takes a possessive 's off the word unless it belongs to a grammar word; returns its length in the text.

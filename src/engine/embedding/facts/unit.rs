@@ -103,7 +103,7 @@ fn extent(word: &str) -> Option<Unit> {
         "g" => unit(Mass, 1e-3),
         "kg" => unit(Mass, 1.0),
         "t" => unit(Mass, 1e3),
-        "lb" | "lbs" => unit(Mass, 0.453_592_37),
+        "lb" | "lbs" => unit(Mass, POUND),
         "oz" => unit(Mass, 0.028_349_523),
         "ns" => unit(Time, 1e-9),
         "µs" | "μs" | "us" => unit(Time, 1e-6),
@@ -168,6 +168,8 @@ fn physical(word: &str) -> Option<Unit> {
     }
 }
 
+/// In kilograms.
+pub const POUND: f64 = 0.453_592_37;
 const YEAR: f64 = 365.25 * 86_400.0;
 
 fn long(word: &str) -> Option<Unit> {
@@ -193,7 +195,7 @@ fn long(word: &str) -> Option<Unit> {
         "gram" => unit(Mass, 1e-3),
         "kilogram" | "kilo" => unit(Mass, 1.0),
         "tonne" => unit(Mass, 1e3),
-        "pound" => unit(Mass, 0.453_592_37),
+        "pound" => unit(Mass, POUND),
         "ounce" => unit(Mass, 0.028_349_523),
         "millisecond" => unit(Time, 1e-3),
         "second" => unit(Time, 1.0),

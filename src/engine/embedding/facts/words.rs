@@ -1,6 +1,6 @@
 //! Word lists of the lexicon, lower case, separated by blanks.
 
-use super::lexicon::{BEFORE_YEAR, FILLER, FOREIGN, FUNCTION, HEDGE, NEGATOR, NEGATOR_TO};
+use super::lexicon::{BEFORE_YEAR, FILLER, FOREIGN, FOREIGN_NOT, FUNCTION, HEDGE, NEGATOR, NEGATOR_TO};
 
 /// Lists of exact words with their flags.
 pub const FLAGGED: &[(u16, &str)] = &[
@@ -28,6 +28,11 @@ pub const FLAGGED: &[(u16, &str)] = &[
          el los las una y que en por con para su se lo como más pero sus fue son está del \
          il della di che non per sono gli nel alla o os uma não com na em foi ao dos da \
          het een van niet voor met zijn dat och att det som är på inte av ett",
+    ),
+    (
+        FOREIGN_NOT,
+        "nicht kein keine keinen keinem keiner keines nie niemals nichts pas jamais rien aucun aucune non nunca jamas \
+         nada ningun ninguna nao niet geen nooit inte",
     ),
     (
         NEGATOR,
@@ -89,6 +94,7 @@ pub const NUMBERED: &[(u8, u8, &str)] = &[
     (0, 22, "tues"),
     (0, 24, "thur"),
     (0, 24, "thurs"),
+    (0, 31, "yesterday today tomorrow"),
 ];
 
 /// The code after this one; 0, "none", stays.
@@ -163,6 +169,7 @@ pub const SAME: &[&str] = &[
     "kill killed",
     "succeed success successful successfully",
     "approve approval",
+    "profit gain",
     "reject rejection",
     "deny denial denied denies",
     "lie lying",
@@ -244,12 +251,12 @@ pub const AXES: &[[&str; 4]] = &[
     ["", "", "more greater", "less fewer"],
     ["opened", "closed shut", "open", "close"],
     ["win winner victory", "lose loser defeat", "", ""],
-    ["pass", "fail", "", "failed"],
+    ["pass succeed", "failure unsuccessful unsuccessfully", "", "fail failed"],
     ["valid", "invalid", "", ""],
     ["possible feasible", "impossible infeasible", "able", "unable"],
     ["legal lawful", "illegal unlawful", "", ""],
     ["positive", "negative", "", ""],
-    ["succeed", "failure unsuccessful unsuccessfully", "", ""],
+    ["", "", "start", "stop halt"],
     ["include", "exclude", "", ""],
     ["recommend advisable", "inadvisable discourage", "encourage", ""],
     ["likely probable", "unlikely improbable", "", ""],
@@ -257,7 +264,6 @@ pub const AXES: &[[&str; 4]] = &[
     ["alive", "dead", "", ""],
     ["effective effectively", "ineffective", "", ""],
     ["necessary required mandatory compulsory", "unnecessary optional", "", ""],
-    ["tomorrow", "yesterday", "", ""],
     ["maximum", "minimum", "", ""],
     ["support", "oppose", "", ""],
     ["available", "unavailable", "", ""],
