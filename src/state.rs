@@ -231,7 +231,10 @@ impl AppState {
         let scored = verdict.divergence.risk.filter(|_| verdict.divergence.outcome == Outcome::Scored);
         if let Some(risk) = scored.filter(|risk| *risk > self.options.review_score) {
             board.alerts.raise("@disagree", &verdict.key, Severity::Critical, at, 1, || {
-                format!("the answers disagree: risk {}", crate::humanize::score(risk))
+                let texts = verdict.divergence.texts(&row.record.samples);
+                let found = verdict.divergence.contradictions.first().map(|found| found.in_words(&texts));
+                let found = found.map(|found| format!(", {found}")).unwrap_or_default();
+                format!("the answers disagree: risk {}{found}", crate::humanize::score(risk))
             });
         }
         if let Some(report) = drifting {

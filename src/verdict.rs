@@ -85,6 +85,17 @@ pub struct Contradiction {
     pub sides: [(usize, Option<Range<usize>>); 2],
 }
 
+impl Contradiction {
+    /// In words, with the answers that were compared: `number: “-5,000 USD” (1) | “-50,000 USD” (3)`.
+    pub fn in_words(&self, texts: &[&str]) -> String {
+        let side = |(index, span): &(usize, Option<Range<usize>>)| {
+            let said = span.as_ref().and_then(|span| texts.get(*index)?.get(span.clone()));
+            format!("{} ({})", said.map_or("–".to_owned(), |said| format!("“{said}”")), index + 1)
+        };
+        format!("{}: {} | {}", self.kind, side(&self.sides[0]), side(&self.sides[1]))
+    }
+}
+
 /// Disagreement of the samples; scores in [0, 1], 0 = they agree, `None` = not computed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Divergence {
@@ -113,6 +124,15 @@ pub struct Divergence {
 }
 
 impl Divergence {
+    /// The texts that were compared: the samples of the record, or its one answer and the earlier ones.
+    pub fn texts<'a>(&'a self, samples: &'a [Arc<str>]) -> Vec<&'a str> {
+        let earlier = match &self.basis {
+            Basis::Samples => &[][..],
+            Basis::History(earlier) => earlier,
+        };
+        samples.iter().chain(earlier).map(|text| &**text).collect()
+    }
+
     /// A divergence without scores.
     pub fn none(outcome: Outcome, backend: Arc<str>) -> Self {
         Self {

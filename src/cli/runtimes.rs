@@ -116,12 +116,13 @@ fn take(setup: &Setup, library: &Path) -> Result<(), Failure> {
 
 fn install_from(setup: &Setup, file: &Path) -> Result<(), Failure> {
     let wrong = |why: anyhow::Error| Failure::Input(format!("{}: {why:#}", file.display()));
-    let library = install::from_file(file, &data_dir(setup)?).map_err(wrong)?;
+    let library = install::from_file(file, &data_dir(setup)?, &|library| try_out(setup, library)).map_err(wrong)?;
     take(setup, &library)
 }
 
 fn install_with_pip(setup: &Setup) -> Result<(), Failure> {
-    let library = install::with_pip(&data_dir(setup)?).map_err(|why| Failure::Input(format!("{why:#}")))?;
+    let library = install::with_pip(&data_dir(setup)?, &|library| try_out(setup, library))
+        .map_err(|why| Failure::Input(format!("{why:#}")))?;
     take(setup, &library)
 }
 

@@ -38,10 +38,11 @@ pub enum Meaning {
     Alarm,
     Baseline,
     Spark,
+    Mark,
 }
 
 /// The names in a theme file, in the order of [`Meaning`].
-const NAMES: [(&str, Meaning); 28] = [
+const NAMES: [(&str, Meaning); 29] = [
     ("background", Meaning::Background),
     ("text", Meaning::Text),
     ("muted", Meaning::Muted),
@@ -70,6 +71,7 @@ const NAMES: [(&str, Meaning); 28] = [
     ("series.alarm", Meaning::Alarm),
     ("band.baseline", Meaning::Baseline),
     ("spark", Meaning::Spark),
+    ("mark", Meaning::Mark),
 ];
 
 /// The themes that are compiled in.

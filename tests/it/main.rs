@@ -4,6 +4,7 @@
 mod architecture;
 mod command_line;
 mod crash;
+mod disagreement;
 mod facts;
 mod headless;
 mod mutation;
@@ -12,3 +13,4 @@ mod pressure;
 mod screens;
 mod support;
 mod terminal;
+mod vectors;

@@ -42,7 +42,7 @@ fn ready(backend: Choice, onnxruntime: Option<PathBuf>) -> Ready {
 }
 
 /// The embedded backend, and ONNX Runtime where there is one.
-fn neural() -> Vec<Ready> {
+pub fn neural() -> Vec<Ready> {
     let library = std::env::var_os("ORT_DYLIB_PATH").map(PathBuf::from);
     if library.is_none() {
         eprintln!("ORT_DYLIB_PATH is not set: testing the embedded backend alone");

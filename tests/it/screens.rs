@@ -27,7 +27,7 @@ use crate::support::{judge_all, parse_all, protocol_rules};
 
 const NOW: &str = "2026-02-17T12:31:39Z";
 
-fn app() -> App {
+pub fn app() -> App {
     let clock = Arc::new(ManualClock::new(NOW.parse().unwrap()));
     let keymap = Keymap::new(&[]).unwrap();
     let options = Options { review_score: 0.5, mode: "LIVE", live: true };
@@ -40,7 +40,7 @@ fn engine(app: &mut App, state: EngineState) {
     app.state.apply(Update::Engine(EngineReport { kind: EngineKind::Embedding, state }));
 }
 
-fn running(app: &mut App) {
+pub fn running(app: &mut App) {
     engine(app, EngineState::Running { label: "MiniLM int8 · portable".into(), warnings: vec![] });
 }
 
@@ -95,7 +95,7 @@ fn with_traffic_of(count: usize) -> App {
 }
 
 /// What the pipeline would say of these records.
-fn show(app: &mut App, records: Vec<Record>, judged: Vec<Judgement>) {
+pub fn show(app: &mut App, records: Vec<Record>, judged: Vec<Judgement>) {
     let rows: Vec<Row> = records
         .into_iter()
         .zip(judged)
@@ -106,13 +106,13 @@ fn show(app: &mut App, records: Vec<Record>, judged: Vec<Judgement>) {
     app.state.apply(Update::Judged { rows, history: history.view(), read_ts: NOW.parse().unwrap() });
 }
 
-fn screen(app: &mut App, width: u16, height: u16) -> String {
+pub fn screen(app: &mut App, width: u16, height: u16) -> String {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
     app.draw(&mut terminal).unwrap();
     terminal.backend().to_string()
 }
 
-fn press(app: &mut App, keys: &str) -> Option<Effect> {
+pub fn press(app: &mut App, keys: &str) -> Option<Effect> {
     let mut effect = None;
     for key in keys.split(' ') {
         let (code, modifiers) = match key {

@@ -28,8 +28,11 @@ const WHEELS: [(&str, (&str, &str), &str); 3] = [
 /// Most bytes that a library has; an archive that holds more is not unpacked.
 const MOST: u64 = 1 << 30;
 
+/// Says whether a library runs, and why not.
+type Check<'a> = &'a dyn Fn(&Path) -> Result<String, String>;
+
 /// Downloads the pinned wheel with pip and installs the library in it.
-pub(super) fn with_pip(data: &Path) -> anyhow::Result<PathBuf> {
+pub(super) fn with_pip(data: &Path, check: Check<'_>) -> anyhow::Result<PathBuf> {
     let here = (std::env::consts::OS, std::env::consts::ARCH);
     let wheel = WHEELS.iter().find(|(_, place, _)| *place == here);
     let (platform, _, sha256) =
@@ -64,7 +67,7 @@ pub(super) fn with_pip(data: &Path) -> anyhow::Result<PathBuf> {
     if hash != *sha256 {
         bail!("the wheel is another one than it should be: its SHA-256 is {hash}, not {sha256}");
     }
-    from_file(&file, data)
+    from_file(&file, data, check)
 }
 
 fn has_pip(python: &str) -> bool {
@@ -87,33 +90,33 @@ fn hash(file: &Path) -> anyhow::Result<String> {
 }
 
 /// Installs the library in a wheel, a release's archive (`.tgz`), or a library's own file.
-pub(super) fn from_file(file: &Path, data: &Path) -> anyhow::Result<PathBuf> {
+pub(super) fn from_file(file: &Path, data: &Path, check: Check<'_>) -> anyhow::Result<PathBuf> {
     let mut magic = [0; 4];
     let length = File::open(file)?.read(&mut magic)?;
     match &magic[..length] {
-        [b'P', b'K', ..] => from_zip(file, data),
-        [0x1f, 0x8b, ..] => from_tar(file, data),
+        [b'P', b'K', ..] => from_zip(file, data, check),
+        [0x1f, 0x8b, ..] => from_tar(file, data, check),
         [0x7f, b'E', b'L', b'F'] | [0xcf, 0xfa, 0xed, 0xfe] => {
             let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             let source = File::open(file)?;
             let bytes = source.metadata()?.len();
-            put(data, &name, bytes, source)
+            put(data, &name, bytes, source, check)
         }
         _ => bail!("it is neither a wheel, nor a .tgz of a release, nor a library"),
     }
 }
 
-fn from_zip(file: &Path, data: &Path) -> anyhow::Result<PathBuf> {
+fn from_zip(file: &Path, data: &Path, check: Check<'_>) -> anyhow::Result<PathBuf> {
     let mut archive = zip::ZipArchive::new(BufReader::new(File::open(file)?))?;
     let names: Vec<String> = archive.file_names().filter_map(|name| Some(name.ok()?.into_owned())).collect();
     let name = names.iter().find(|name| is_library(last(name)) && !name.ends_with('/'));
     let name = name.context("there is no libonnxruntime in it")?;
     let entry = archive.by_name(name)?;
     let bytes = entry.size();
-    put(data, last(name), bytes, entry)
+    put(data, last(name), bytes, entry, check)
 }
 
-fn from_tar(file: &Path, data: &Path) -> anyhow::Result<PathBuf> {
+fn from_tar(file: &Path, data: &Path, check: Check<'_>) -> anyhow::Result<PathBuf> {
     let mut archive = tar::Archive::new(GzDecoder::new(BufReader::new(File::open(file)?)));
     for entry in archive.entries()? {
         let entry = entry?;
@@ -121,7 +124,7 @@ fn from_tar(file: &Path, data: &Path) -> anyhow::Result<PathBuf> {
         // Links to the library lie beside it.
         if entry.header().entry_type().is_file() && is_library(last(&name)) {
             let bytes = entry.size();
-            return put(data, last(&name), bytes, entry);
+            return put(data, last(&name), bytes, entry, check);
         }
     }
     bail!("there is no libonnxruntime in it")
@@ -136,8 +139,9 @@ fn is_library(name: &str) -> bool {
     rest.is_some_and(|rest| rest == "so" || rest.starts_with("so.") || rest.ends_with("dylib"))
 }
 
-/// Writes a library into a folder of its own, whole or not at all.
-fn put(data: &Path, name: &str, bytes: u64, source: impl Read) -> anyhow::Result<PathBuf> {
+/// Writes a library into a folder of its own, whole or not at all, and only if it passes: one that was there and runs is
+/// not lost to one that does not.
+fn put(data: &Path, name: &str, bytes: u64, source: impl Read, check: Check<'_>) -> anyhow::Result<PathBuf> {
     if !is_library(name) {
         bail!("it is called {name}, not libonnxruntime.so or the like");
     }
@@ -160,6 +164,7 @@ fn put(data: &Path, name: &str, bytes: u64, source: impl Read) -> anyhow::Result
     }
     new.flush()?;
     new.as_file().sync_all()?;
+    check(new.path()).map_err(|why| anyhow::anyhow!("it does not run here: {why}"))?;
     new.persist(&target)?;
     Ok(target)
 }
@@ -176,6 +181,8 @@ fn tell(text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const RUNS: Check<'_> = &|_| Ok(String::new());
 
     fn wheel(folder: &Path, name: &str) -> PathBuf {
         let path = folder.join("a.whl");
@@ -194,9 +201,15 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let data = dir.path().join("data");
         let zip = wheel(dir.path(), "onnxruntime/capi/libonnxruntime.so.1.9.0");
-        let library = from_file(&zip, &data).unwrap();
+        let library = from_file(&zip, &data, RUNS).unwrap();
         assert_eq!(library, data.join("1.9.0/libonnxruntime.so.1.9.0"));
         assert_eq!(std::fs::read(&library).unwrap(), b"library");
+
+        std::fs::write(&library, "the one in use").unwrap();
+        let why = from_file(&zip, &data, &|_| Err("wrong processor".into())).unwrap_err().to_string();
+        assert!(why.contains("wrong processor"), "{why}");
+        assert_eq!(std::fs::read(&library).unwrap(), b"the one in use");
+        assert_eq!(std::fs::read_dir(data.join("1.9.0")).unwrap().count(), 1);
 
         let tgz = dir.path().join("a.tgz");
         let mut tar = tar::Builder::new(flate2::write::GzEncoder::new(File::create(&tgz).unwrap(), Default::default()));
@@ -204,17 +217,17 @@ mod tests {
         header.set_size(3);
         tar.append_data(&mut header, "onnxruntime-linux-x64-1.8.0/lib/libonnxruntime.so.1.8.0", &b"tar"[..]).unwrap();
         tar.into_inner().unwrap().finish().unwrap();
-        assert_eq!(std::fs::read(from_file(&tgz, &data).unwrap()).unwrap(), b"tar");
+        assert_eq!(std::fs::read(from_file(&tgz, &data, RUNS).unwrap()).unwrap(), b"tar");
 
         let own = dir.path().join("libonnxruntime.so");
         std::fs::write(&own, b"\x7fELF...").unwrap();
-        assert_eq!(from_file(&own, &data).unwrap(), data.join("local/libonnxruntime.so"));
+        assert_eq!(from_file(&own, &data, RUNS).unwrap(), data.join("local/libonnxruntime.so"));
     }
 
     #[test]
     fn what_holds_no_library_is_refused() {
         let dir = tempfile::tempdir().unwrap();
-        let why = |path: &Path| format!("{:#}", from_file(path, dir.path()).unwrap_err());
+        let why = |path: &Path| format!("{:#}", from_file(path, dir.path(), RUNS).unwrap_err());
         assert!(why(&wheel(dir.path(), "onnxruntime/other.so")).contains("no libonnxruntime in it"));
         let text = dir.path().join("text");
         std::fs::write(&text, "hello").unwrap();

@@ -10,6 +10,7 @@
 mod answers;
 mod common;
 mod compare;
+mod concede;
 mod date;
 mod foreign;
 mod lexicon;

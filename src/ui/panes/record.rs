@@ -13,11 +13,18 @@ use crate::state::AppState;
 use crate::ui::layout;
 use crate::ui::theme::{Meaning, Theme};
 use crate::ui::widgets::frame::pane;
-use crate::ui::widgets::text::{foreign, wrap};
-use crate::verdict::DriftState;
+use crate::ui::widgets::text::{foreign, wrap, wrap_marked};
+use crate::verdict::{Basis, Divergence, DriftState};
 
 /// Columns below which samples stand under one another.
 const SIDE_BY_SIDE: u16 = 32;
+
+/// Columns from which on the backend stands beside the scores; the header names it too.
+const WITH_BACKEND: u16 = 90;
+
+/// Lines below which only a few contradictions are listed, and how many.
+const LOW: u16 = 20;
+const FEW: usize = 3;
 
 /// The record's identity, advice and scores.
 pub fn facts(frame: &mut Frame<'_>, area: Rect, row: Option<&Row>, state: &AppState, theme: &Theme) {
@@ -41,7 +48,15 @@ pub fn facts(frame: &mut Frame<'_>, area: Rect, row: Option<&Row>, state: &AppSt
     let score = |value: Option<f64>| value.map_or("–".into(), humanize::score);
     let scores = match unchecked(&d.outcome) {
         Some(why) => why,
-        None => format!("risk {}  semantic {}  lexical {}", score(d.risk), score(d.semantic), score(d.lexical)),
+        None => format!(
+            "risk {}  answer {}  facts {}  entropy {}  semantic {}  lexical {}",
+            score(d.risk),
+            score(d.answer),
+            score(d.facts),
+            score(d.entropy),
+            score(d.semantic),
+            score(d.lexical)
+        ),
     };
     let marks = match (record.truncated, record.lossy) {
         (false, false) => "",
@@ -64,7 +79,7 @@ pub fn facts(frame: &mut Frame<'_>, area: Rect, row: Option<&Row>, state: &AppSt
             foreign(&model, muted),
             Span::styled(marks, theme.style(Meaning::Warning)),
         ]),
-        Line::styled(format!("{scores}  by {}", d.backend), text),
+        Line::styled(if inner.width < WITH_BACKEND { scores } else { format!("{scores}  by {}", d.backend) }, text),
         Line::styled(
             format!(
                 "took {} µs: queue {}, embedding {}, constraints {}, drift {}",
@@ -87,10 +102,13 @@ fn spaced(mut line: Line<'_>, index: usize) -> Line<'_> {
 
 /// Prompt and samples.
 pub fn samples(frame: &mut Frame<'_>, area: Rect, row: Option<&Row>, state: &AppState, theme: &Theme) {
-    let count = row.map_or(0, |row| row.record.samples.len());
-    let right = match row.and_then(|row| row.verdict.divergence.outlier) {
-        Some(index) => Span::styled(format!("answer {} disagrees most", index + 1), theme.style(Meaning::Warning)),
-        None => Span::styled(format!("{count} answers"), theme.style(Meaning::Muted)),
+    let divergence = row.map(|row| &row.verdict.divergence);
+    let right = match divergence.and_then(|found| Some((found.outlier?, &found.basis))) {
+        Some((_, Basis::History(_))) => {
+            Span::styled(format!("{}, and disagrees", answers(row)), theme.style(Meaning::Warning))
+        }
+        Some((index, _)) => Span::styled(format!("answer {} disagrees most", index + 1), theme.style(Meaning::Warning)),
+        None => Span::styled(answers(row), theme.style(Meaning::Muted)),
     };
     let lines = row.map(|row| text_lines(row, layout::inside(area), theme)).unwrap_or_default();
     let height = usize::from(layout::inside(area).height);
@@ -105,6 +123,25 @@ pub fn samples(frame: &mut Frame<'_>, area: Rect, row: Option<&Row>, state: &App
     frame.render_widget(Paragraph::new(lines), inner);
 }
 
+/// How many answers there are, and what one alone was compared with.
+fn answers(row: Option<&Row>) -> String {
+    let count = row.map_or(0, |row| row.record.samples.len());
+    match row.map(|row| &row.verdict.divergence.basis) {
+        Some(Basis::History(earlier)) => format!("1 answer, compared with {} earlier", earlier.len()),
+        _ if count == 1 => "1 answer".to_owned(),
+        _ => format!("{count} answers"),
+    }
+}
+
+/// Where a text contradicts the others.
+fn marks(divergence: &Divergence, index: usize) -> Vec<std::ops::Range<usize>> {
+    let sides = divergence.contradictions.iter().flat_map(|found| &found.sides);
+    let mut marks: Vec<_> = sides.filter(|side| side.0 == index).filter_map(|side| side.1.clone()).collect();
+    marks.sort_by_key(|mark| (mark.start, std::cmp::Reverse(mark.end)));
+    marks.dedup();
+    marks
+}
+
 fn text_lines<'a>(row: &Row, area: Rect, theme: &Theme) -> Vec<Line<'a>> {
     const MOST: usize = 2_000;
     let (title, text, muted) = (theme.style(Meaning::Title), theme.style(Meaning::Text), theme.style(Meaning::Muted));
@@ -115,33 +152,63 @@ fn text_lines<'a>(row: &Row, area: Rect, theme: &Theme) -> Vec<Line<'a>> {
         lines.extend(wrap(prompt, width, MOST).into_iter().map(|line| Line::styled(line, muted)));
         lines.push(Line::raw(""));
     }
-    let samples = &row.record.samples;
-    if samples.is_empty() {
+    if row.record.samples.is_empty() {
         lines.push(Line::styled("the record has no answers", muted));
         return lines;
     }
-    let outlier = row.verdict.divergence.outlier;
+    let divergence = &row.verdict.divergence;
+    let texts = divergence.texts(&row.record.samples);
+    // Where there is little room the answers need it more, and their marks say the same.
+    let shown = if area.height < LOW { FEW } else { divergence.contradictions.len() };
+    for found in divergence.contradictions.iter().take(shown) {
+        let said = crate::sanitize::line(&found.in_words(&texts)).into_owned();
+        let said = format!("{} {said}", theme.symbols.warning);
+        lines
+            .extend(wrap(&said, width, MOST).into_iter().map(|line| Line::styled(line, theme.style(Meaning::Warning))));
+    }
+    if let Some(more @ 1..) = divergence.contradictions.len().checked_sub(shown) {
+        lines.push(Line::styled(format!("  and {more} more"), muted));
+    }
+    if !divergence.contradictions.is_empty() {
+        lines.push(Line::raw(""));
+    }
+    let own = row.record.samples.len();
     let heading = |index: usize| {
-        let used = if index == 0 { ", the one in use" } else { "" };
-        let odd = if outlier == Some(index) { ", disagrees most" } else { "" };
-        format!("answer {}{used}{odd}", index + 1)
+        let odd = if divergence.outlier == Some(index) { ", disagrees most" } else { "" };
+        match index {
+            0 => format!("answer 1, the one in use{odd}"),
+            _ if index >= own => format!("earlier answer {index}"),
+            _ => format!("answer {}{odd}", index + 1),
+        }
     };
-    let count = samples.len();
+    let spans = |line: Vec<(String, bool)>| {
+        let style = |marked: bool| if marked { theme.style(Meaning::Mark) } else { text };
+        line.into_iter().map(|(piece, marked)| Span::styled(piece, style(marked))).collect::<Vec<_>>()
+    };
+    let count = texts.len();
     let each = (width.saturating_sub(2 * (count - 1))) / count;
     if each < usize::from(SIDE_BY_SIDE) {
-        for (index, sample) in samples.iter().enumerate() {
+        for (index, sample) in texts.iter().enumerate() {
             lines.push(Line::styled(heading(index), title));
-            lines.extend(wrap(sample, width, MOST).into_iter().map(|line| Line::styled(line, text)));
+            let wrapped = wrap_marked(sample, &marks(divergence, index), width, MOST);
+            lines.extend(wrapped.into_iter().map(|line| Line::from(spans(line))));
             lines.push(Line::raw(""));
         }
         return lines;
     }
-    let columns: Vec<Vec<String>> = samples.iter().map(|sample| wrap(sample, each, MOST)).collect();
+    let wrapped = |(index, sample): (usize, &&str)| wrap_marked(sample, &marks(divergence, index), each, MOST);
+    let mut columns: Vec<_> = texts.iter().enumerate().map(wrapped).collect();
     let cell = |text: &str| crate::ui::widgets::text::column(text, each + 2, theme.symbols.ellipsis);
     lines.push(Line::from((0..count).map(|i| Span::styled(cell(&heading(i)), title)).collect::<Vec<_>>()));
     for row in 0..columns.iter().map(Vec::len).max().unwrap_or(0) {
-        let cells = columns.iter().map(|column| Span::styled(cell(column.get(row).map_or("", String::as_str)), text));
-        lines.push(Line::from(cells.collect::<Vec<_>>()));
+        let mut line = Vec::new();
+        for column in &mut columns {
+            let cells = spans(column.get_mut(row).map(std::mem::take).unwrap_or_default());
+            let used: usize = cells.iter().map(Span::width).sum();
+            line.extend(cells);
+            line.push(Span::raw(" ".repeat((each + 2).saturating_sub(used))));
+        }
+        lines.push(Line::from(line));
     }
     lines
 }

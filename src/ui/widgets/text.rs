@@ -1,6 +1,7 @@
 //! Text that fits its columns.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use ratatui::style::Style;
 use ratatui::text::Span;
@@ -44,41 +45,86 @@ pub fn fit<'a>(text: &'a str, width: usize, ellipsis: &str) -> Cow<'a, str> {
 
 /// Lines of at most `width` columns, broken at spaces where there are any; at most `most` lines.
 pub fn wrap(text: &str, width: usize, most: usize) -> Vec<String> {
-    let mut out = Vec::new();
-    for part in sanitize::lines(text) {
-        let mut line = String::new();
-        let mut used = 0;
-        for word in part.split_word_bounds() {
-            let columns = word.width();
-            if used + columns > width && used > 0 {
-                out.push(std::mem::take(&mut line));
-                used = 0;
-                if word.trim().is_empty() {
-                    continue;
-                }
+    let whole = |line: Vec<(String, bool)>| line.into_iter().map(|(text, _)| text).collect();
+    wrap_marked(text, &[], width, most).into_iter().map(whole).collect()
+}
+
+/// The same with places of the text marked, given in bytes: each line in pieces, and whether each is marked.
+pub fn wrap_marked(text: &str, marks: &[Range<usize>], width: usize, most: usize) -> Vec<Vec<(String, bool)>> {
+    let mut lines = Lines { width, done: Vec::new(), line: Vec::new(), used: 0 };
+    for (part, marked) in pieces(text, marks) {
+        for (index, piece) in sanitize::lines(part).enumerate() {
+            if index > 0 {
+                lines.end();
             }
-            if columns <= width {
-                line.push_str(word);
-                used += columns;
-                continue;
+            if lines.done.len() >= most {
+                break;
             }
-            // A word longer than a line is cut where the line ends.
-            for grapheme in word.graphemes(true) {
-                if used + grapheme.width() > width && used > 0 {
-                    out.push(std::mem::take(&mut line));
-                    used = 0;
-                }
-                line.push_str(grapheme);
-                used += grapheme.width();
-            }
-        }
-        out.push(line);
-        if out.len() >= most {
-            out.truncate(most);
-            return out;
+            piece.split_word_bounds().for_each(|word| lines.push(word, marked));
         }
     }
-    out
+    lines.end();
+    lines.done.truncate(most);
+    lines.done
+}
+
+/// A text cut at the ends of its marks. Marks that overlap what came before, or that lie beside the text, are left out.
+fn pieces<'a>(text: &'a str, marks: &[Range<usize>]) -> Vec<(&'a str, bool)> {
+    let mut marks: Vec<&Range<usize>> = marks.iter().collect();
+    marks.sort_by_key(|mark| mark.start);
+    let mut pieces = Vec::new();
+    let mut at = 0;
+    for mark in marks {
+        let (Some(before), Some(inside)) = (text.get(at..mark.start), text.get(mark.start..mark.end)) else { continue };
+        pieces.extend([(before, false), (inside, true)]);
+        at = mark.end;
+    }
+    pieces.push((&text[at..], false));
+    pieces.retain(|(piece, _)| !piece.is_empty());
+    if pieces.is_empty() { vec![("", false)] } else { pieces }
+}
+
+/// Lines being filled.
+struct Lines {
+    width: usize,
+    done: Vec<Vec<(String, bool)>>,
+    line: Vec<(String, bool)>,
+    used: usize,
+}
+
+impl Lines {
+    fn end(&mut self) {
+        self.done.push(std::mem::take(&mut self.line));
+        self.used = 0;
+    }
+
+    fn push(&mut self, word: &str, marked: bool) {
+        let columns = word.width();
+        if self.used + columns > self.width && self.used > 0 {
+            self.end();
+            if word.trim().is_empty() {
+                return;
+            }
+        }
+        if columns <= self.width {
+            return self.put(word, columns, marked);
+        }
+        // A word longer than a line is cut where the line ends.
+        for grapheme in word.graphemes(true) {
+            if self.used + grapheme.width() > self.width && self.used > 0 {
+                self.end();
+            }
+            self.put(grapheme, grapheme.width(), marked);
+        }
+    }
+
+    fn put(&mut self, text: &str, columns: usize, marked: bool) {
+        match self.line.last_mut() {
+            Some((last, of)) if *of == marked => last.push_str(text),
+            _ => self.line.push((text.to_owned(), marked)),
+        }
+        self.used += columns;
+    }
 }
 
 #[cfg(test)]
@@ -101,5 +147,21 @@ mod tests {
         assert_eq!(wrap("abcdefghij", 4, 9), ["abcd", "efgh", "ij"]);
         assert_eq!(wrap("a\n\nb", 4, 9), ["a", "", "b"]);
         assert_eq!(wrap("a b c d", 1, 2).len(), 2);
+    }
+
+    #[test]
+    fn marks_stay_where_they_are() {
+        let at = |from, to| Range { start: from, end: to };
+        let marked = |text: &str, marks: &[Range<usize>], width| {
+            let piece = |(text, marked): (String, bool)| if marked { format!("[{text}]") } else { text };
+            let line = |line: Vec<(String, bool)>| line.into_iter().map(piece).collect::<String>();
+            wrap_marked(text, marks, width, 9).into_iter().map(line).collect::<Vec<_>>()
+        };
+        assert_eq!(marked("a loss of -50 USD", &[at(10, 13)], 40), ["a loss of [-50] USD"]);
+        assert_eq!(marked("a loss of -50 USD", &[at(10, 17)], 13), ["a loss of [-50]", "[USD]"]);
+        assert_eq!(marked("é b\nc d", &[0..2, 6..7], 9), ["[é] b", "c[ ]d"]);
+        // Beside the text, inside a character, over one another.
+        assert_eq!(marked("é b", &[1..2, 3..99, 0..3, 2..4], 9), ["[é ]b"]);
+        assert_eq!(marked("", &[], 9), [""]);
     }
 }

@@ -246,3 +246,72 @@ fn other_languages_stay_quiet() {
         ],
     );
 }
+
+#[test]
+fn measures_in_several_parts_and_shares_of_a_whole() {
+    within(
+        0.0,
+        0.1,
+        &[
+            ("The job took 90 minutes.", "The job took 1 h 30 min."),
+            ("It runs for 2 hours and 30 minutes.", "It runs for 150 minutes."),
+            ("Take it for 2 weeks 3 days.", "Take it for 17 days."),
+            ("About half of the users left.", "Roughly 50% of the users left."),
+            ("Around 1/2 of the users left.", "About 50% of the users left."),
+            ("Il treno parte alle 9:15.", "Il treno parte alle 9.15."),
+            ("It ships from the U.K.", "It ships from the United Kingdom."),
+            ("They sailed from Spain in 1519.", "They sailed from Spain in 1519 and came home in 1522."),
+        ],
+    );
+    within(
+        0.75,
+        1.0,
+        &[
+            ("It runs for 2 hours and 30 minutes.", "It runs for 2 hours and 45 minutes."),
+            ("Half of the users left.", "60% of the users left."),
+            ("The trail is about 14 km long.", "It is roughly 14 miles."),
+            ("Up to 30 kg of baggage are free.", "You may check in 23 kg."),
+        ],
+    );
+}
+
+#[test]
+fn conditions_and_concessions_claim_nothing() {
+    within(
+        0.0,
+        0.15,
+        &[
+            ("You can pay with or without an account.", "You can pay with an account."),
+            ("Rows are kept even if there is no match.", "Rows are kept, including those without a match."),
+            ("Without a signature the contract is not binding.", "The contract is binding once it has a signature."),
+            ("Damage is not covered by the policy.", "Damage is excluded from the policy."),
+            ("When rates rise, prices fall.", "Prices go down as rates go up."),
+            ("The hash join is faster than the nested loop.", "The nested loop is slower than the hash join."),
+            ("Users don't need to restart.", "No restart is necessary."),
+        ],
+    );
+    within(
+        0.5,
+        1.0,
+        &[
+            ("The clause is likely enforceable.", "The clause is probably not enforceable."),
+            ("No customer data was lost.", "During the outage some customer data was lost."),
+            ("Prices will probably rise next quarter.", "I expect prices to fall over the next quarter."),
+            ("The potassium is low.", "Potassium is high."),
+            ("Opened items can be refunded.", "Opened items are not eligible to be refunded."),
+            ("A column with no default rewrites the table.", "A column with no default does not rewrite the table."),
+        ],
+    );
+}
+
+#[test]
+fn names_of_one_sort_replace_each_other() {
+    within(
+        0.7,
+        1.0,
+        &[
+            ("I'd go with MSFT for its steadier margins.", "My pick would be ORCL, as its margins are steadier."),
+            ("The failure started in `checkout-api`.", "It was `inventory-api` where the failure started."),
+        ],
+    );
+}

@@ -101,5 +101,5 @@ pub const COMMON: &[&str] = &[
      assassination vs versus amid unknown ahead accord accuse ally ambassador bid blast boost bust clash \
      crackdown cyclone death deadlock dead defy envoy eye feared freed hail halt homage inmate injured jailed \
      kidnap loom mall mull oust outbreak plea pledge plunge poised probe quake quash recall revive rule seize \
-     slam slay spark spur stun surge toll topple tribute tumble typhoon unrest unveil vow wed wildfire woe",
+     slam slay spark spur stun surge toll topple tribute tumble typhoon unrest unveil vow wed wildfire woe unexpected",
 ];

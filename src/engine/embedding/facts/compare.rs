@@ -239,7 +239,11 @@ fn best_pair(in_a: &[Fact], in_b: &[Fact], lone_a: u64, lone_b: u64) -> Option<(
 /// The fact of the other text between exactly the same words as this one.
 fn replaced<'f>(own: &'f [Fact], others: &'f [Fact], at: usize) -> Option<(&'f Fact, &'f Fact, f64)> {
     let fact = own.get(at).filter(|f| !is_weak(f))?;
-    let framed = |other: &&Fact| fact.context.same_frame(&other.context) && !agree(fact, other);
+    let framed = |other: &&Fact| {
+        // "In 1519." and "in 1522." at the end of sentences about different things share their frame by chance.
+        let same = fact.context.same_frame(&other.context) && fact.context.overlap(&other.context) > 0.0;
+        same && !agree(fact, other)
+    };
     let other = others.iter().find(framed)?;
     let (_, strength) = rivals(fact, other, false)?;
     Some((fact, other, strength))

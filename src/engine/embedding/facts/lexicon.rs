@@ -34,6 +34,11 @@ pub const BEFORE_YEAR: u16 = 64;
 /// Negates a sentence of another language.
 pub const FOREIGN_NOT: u16 = 128;
 
+/// Refuses or rules out what its sentence speaks of ("excluded", "avoid").
+pub const AVERSE: u16 = 256;
+/// May say in other words what another text denies ("stale" for "not fresh").
+pub const LESSENING: u16 = 512;
+
 const NOTHING: Sense = Sense { flags: 0, count: 0, date: 0, canon: NONE };
 
 /// What is known about a stem.

@@ -290,7 +290,11 @@ impl Reader<'_, '_> {
 }
 
 fn initials(letters: &[u8]) -> u32 {
-    if matches!(letters, b"us" | b"usa") { stem(b"america") } else { stem(letters) }
+    match letters {
+        b"us" | b"usa" => stem(b"america"),
+        b"uk" => stem(b"britain"),
+        _ => stem(letters),
+    }
 }
 
 #[cfg(test)]

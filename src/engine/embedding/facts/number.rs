@@ -227,7 +227,13 @@ fn measured(source: &Source, at: usize, token: &Token, mut m: Mantissa) -> (Fact
     }
     let value = if accounting(source, start, m.end) && before.is_some() { -m.value } else { m.value };
     let ordinary = if m.ordinal { Class::Ordinal } else { Class::Bare };
-    let unit = found.unwrap_or(Unit { class: ordinary, factor: 1.0, offset: 0.0 });
+    let mut unit = found.unwrap_or(Unit { class: ordinary, factor: 1.0, offset: 0.0 });
+    let mut value = value;
+    while let Some((next, smaller)) = smaller_part(source, &m, unit) {
+        // "1 h 30 min" counts in the smaller unit.
+        value = value * unit.factor / smaller.factor + next.value;
+        (m.to, m.end, m.step, unit) = (next.to, next.end, next.step, smaller);
+    }
     let previous = at.checked_sub(1).and_then(|i| source.token(i)).filter(|_| token.gap == Gap::Hyphen);
     let second = previous.is_some_and(|t| t.literal.is_some());
     let first = source.next_within(m.to, Gap::Hyphen).is_some_and(|t| t.gap == Gap::Hyphen && t.literal.is_some());
@@ -241,6 +247,25 @@ fn measured(source: &Source, at: usize, token: &Token, mut m: Mantissa) -> (Fact
         place: if first { 1 } else { u8::from(second) * 2 },
     };
     fact(source, at, m.to, start, m.end, q)
+}
+
+/// The part in a smaller unit that a compound measure goes on with: "30 min" after "1 h".
+fn smaller_part(source: &Source, m: &Mantissa, unit: Unit) -> Option<(Mantissa, Unit)> {
+    if !matches!(unit.class, Class::Time | Class::Length | Class::Mass) {
+        return None;
+    }
+    let joins = source.next_within(m.to, Gap::Space).is_some_and(|t| t.hash == hash(b"and"));
+    let at = m.to + usize::from(joins);
+    let token = source.next_within(at, Gap::Space)?;
+    let mut next = match &token.literal {
+        Some(Literal { form: Written::Plain(value), negative: false, step, .. }) => {
+            Mantissa { value: *value, step: *step, to: at + 1, end: token.end, weak: false, ordinal: false }
+        }
+        None => spelled(source, at).filter(|n| !n.ordinal)?,
+        _ => return None,
+    };
+    let smaller = unit_behind(source, &mut next)?;
+    (smaller.class == unit.class && next.value * smaller.factor < unit.factor).then_some((next, smaller))
 }
 
 fn hedged(source: &Source, at: usize, start: u32) -> bool {

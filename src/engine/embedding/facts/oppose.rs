@@ -1,7 +1,8 @@
 //! What another text says to a claim: the same, the opposite, or nothing.
 
 use super::polarity::Claim;
-use super::stem::NONE;
+use super::source::{NEGATED, RULED_OUT};
+use super::stem::{NONE, stem};
 use super::tally::Outcome;
 use super::{Fact, Facts, Form, Kind, foreign, prefix};
 
@@ -11,11 +12,12 @@ pub fn opposed<'f>(fact: &Fact, a: &Facts, b: &'f Facts) -> Option<(Option<&'f F
     let Form::Polarity(claim) = fact.form else { return None };
     match claim {
         Claim::Answer(yes) => answer(yes, b),
+        Claim::Open(_) => None,
         Claim::Denied => foreign::denied(fact, a, b),
         _ if !b.english => None,
         Claim::Prefixed { own, rest } => Some((None, prefix::opposed(fact, own, rest, a, b)?)),
-        Claim::Axis { .. } => axis(fact, claim, b),
-        Claim::Negated(scope) => Some((None, negated(fact, scope, b))),
+        Claim::Axis { .. } => axis(fact, claim, a, b),
+        Claim::Negated(scope) => Some((None, negated(fact, scope, a, b))),
     }
 }
 
@@ -35,7 +37,7 @@ fn answer(yes: bool, b: &Facts) -> Option<(Option<&Fact>, Outcome)> {
 }
 
 /// Looks for the word of the same axis whose surroundings fit best; equal sides win ties.
-fn axis<'f>(fact: &Fact, claim: Claim, b: &'f Facts) -> Option<(Option<&'f Fact>, Outcome)> {
+fn axis<'f>(fact: &Fact, claim: Claim, a: &Facts, b: &'f Facts) -> Option<(Option<&'f Fact>, Outcome)> {
     let Claim::Axis { axis, positive, vague } = claim else { return None };
     let mut best: Option<(f64, bool, bool, &Fact)> = None;
     for (other, theirs) in claims(b) {
@@ -54,47 +56,98 @@ fn axis<'f>(fact: &Fact, claim: Claim, b: &'f Facts) -> Option<(Option<&'f Fact>
     if agrees {
         return Some((Some(other), Outcome::Match));
     }
+    let [straight, crossed] = fact.context.sides(&other.context);
+    // "This is faster than that" says the same as "that is slower than this".
+    let compared = |fact: &Fact| fact.context.near[1] == const { stem(b"than") };
+    let turned = crossed > straight && compared(fact) && compared(other);
+    let poles = |facts: &Facts, wanted: bool| {
+        claims(facts)
+            .any(|(_, c)| matches!(c, Claim::Axis { axis: same, positive: p, .. } if same == axis && p == wanted))
+    };
+    // Where both texts say both, each word must be about the same thing: when rates rise, prices fall.
+    let both = poles(a, !positive) && poles(b, positive);
+    if turned || both && !fact.context.same_subject(&other.context) && !fact.context.same_frame(&other.context) {
+        return None;
+    }
     let strength = 0.6 + 0.35 * fit.min(1.0);
-    let sure = if vague || loose { fit >= 0.75 } else { fit > 0.0 || b.of_kind(Kind::Polarity).len() < 4 };
+    let sure =
+        if vague || loose { fit >= 0.75 || straight >= 2 } else { fit > 0.0 || b.of_kind(Kind::Polarity).len() < 4 };
     sure.then_some((Some(other), Outcome::Conflict(strength)))
 }
 
 /// A negation against a text that may affirm the same, negate it as well, or not speak of it.
-fn negated(fact: &Fact, scope: [u32; 3], b: &Facts) -> Outcome {
+fn negated(fact: &Fact, scope: [u32; 3], a: &Facts, b: &Facts) -> Outcome {
     let shared = |theirs: [u32; 3]| {
         (scope[0] != NONE && theirs.contains(&scope[0])) || (theirs[0] != NONE && scope.contains(&theirs[0]))
     };
-    let same = |claim: Claim| match claim {
-        Claim::Negated(theirs) => shared(theirs),
+    let alike = |claim: Claim| match claim {
+        Claim::Negated(theirs) | Claim::Open(theirs) => shared(theirs) || overlapping(scope, theirs),
         Claim::Prefixed { rest, .. } => scope[0] == rest,
         _ => false,
     };
-    if claims(b).any(|(_, claim)| same(claim)) {
-        return Outcome::Match;
-    }
-    // What surrounds the negated word: the rest of its scope and the words before the negation.
-    let mut around = [scope[1], scope[2], fact.context.content[0], fact.context.content[1]];
-    around.iter_mut().filter(|w| **w == scope[0]).for_each(|w| *w = NONE);
-    let known = around.iter().filter(|&&w| w != NONE).count();
-    let support = |sentence: u16| {
-        let found = around.iter().filter(|&&w| w != NONE && b.mentions_in(w, sentence)).count();
-        if known == 0 { 1.0 } else { found as f64 / known as f64 }
-    };
-    let alike = |(other, claim): (&Fact, Claim)| match claim {
-        Claim::Negated(theirs) => overlapping(scope, theirs) || common_words(fact, scope, other, theirs) >= 2,
+    let about = |(other, claim): (&Fact, Claim)| match claim {
+        Claim::Negated(theirs) => common_words(fact, scope, other, theirs) >= 2,
         _ => false,
     };
-    if claims(b).any(alike) {
+    if claims(b).any(|(_, claim)| alike(claim)) || !b.mentions(scope[0]) && claims(b).any(about) {
         return Outcome::Match;
     }
-    let affirmed = b.sentences_with(scope[0]).map(support).reduce(f64::max);
-    if let Some(support) = affirmed {
-        return if support > 0.0 { Outcome::Conflict(0.7 + 0.27 * support) } else { Outcome::Omission };
+    // What surrounds the negated word: the rest of its scope and the words before the negation, and those after it.
+    let [before, second, after, last] = fact.context.content;
+    let around = Words::new(scope[0], [scope[1], scope[2], before, second]);
+    // Another text may say the same with words such as "excluded" or "avoid".
+    let ruled_out = |sentence: u16| b.mentions_in(RULED_OUT, sentence) && !a.mentions_in(RULED_OUT, fact.sentence);
+    let affirmed = b.sentences_with(scope[0]).map(|s| (around.support(b, s), ruled_out(s)));
+    if let Some((support, out)) = affirmed.reduce(|x, y| if y.0 > x.0 { y } else { x }) {
+        return match support {
+            _ if out => Outcome::Match,
+            0.0 => Outcome::Omission,
+            _ => Outcome::Conflict(0.7 + 0.27 * support),
+        };
     }
     // Another word may stand for the negated one in an otherwise equal sentence.
-    let elsewhere =
-        around.iter().filter(|&&w| w != NONE).flat_map(|&w| b.sentences_with(w)).map(support).fold(0.0, f64::max);
-    if known >= 2 && elsewhere > 0.6 { Outcome::Conflict(0.25 * elsewhere) } else { Outcome::Omission }
+    let around = Words::new(scope[0], [scope[1], scope[2], before, second, after, last]);
+    let sentences = around.iter().flat_map(|w| b.sentences_with(w)).map(|s| (around.support(b, s), s));
+    let Some((support, sentence)) = sentences.reduce(|x, y| if y.0 > x.0 { y } else { x }) else {
+        return Outcome::Omission;
+    };
+    let prefixed = |(f, c): (&Fact, Claim)| f.sentence == sentence && matches!(c, Claim::Prefixed { .. });
+    let negative = b.mentions_in(NEGATED, sentence) || ruled_out(sentence) || claims(b).any(prefixed);
+    match around.count() {
+        _ if negative => Outcome::Omission,
+        3.. if support >= 1.0 => Outcome::Conflict(0.59),
+        2.. if support > 0.6 => Outcome::Conflict(0.25 * support),
+        _ => Outcome::Omission,
+    }
+}
+
+/// Different words around a negation, without the negated one.
+struct Words<const N: usize>([u32; N]);
+
+impl<const N: usize> Words<N> {
+    fn new(own: u32, mut words: [u32; N]) -> Self {
+        for i in 0..N {
+            let (head, tail) = words.split_at_mut(i);
+            if let Some(word) = tail.first_mut().filter(|w| **w == own || head.contains(w)) {
+                *word = NONE;
+            }
+        }
+        Self(words)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = u32> {
+        self.0.iter().copied().filter(|&w| w != NONE)
+    }
+
+    fn count(&self) -> usize {
+        self.iter().count()
+    }
+
+    /// Share of them that the sentence has; 1 if there are none.
+    fn support(&self, facts: &Facts, sentence: u16) -> f64 {
+        let found = self.iter().filter(|&w| facts.mentions_in(w, sentence)).count();
+        if self.count() == 0 { 1.0 } else { found as f64 / self.count() as f64 }
+    }
 }
 
 /// Whether two negations bear on a common word.

@@ -74,7 +74,7 @@ pub fn rivals(a: &Fact, b: &Fact, few: bool) -> Option<(f64, f64)> {
                 () => 1.0,
             };
             (placed && fit >= needed)
-                .then(|| (fit + f64::from(u8::from(same)), p.severity(&q) * (0.8 + 0.2 * fit.min(1.0))))
+                .then(|| (fit + f64::from(u8::from(same)), p.severity(&q) * (0.92 + 0.08 * fit.min(1.0))))
         }
         (Form::Date(p), Form::Date(q)) => (placed && p.comparable(&q)).then_some((fit, 0.75 + 0.2 * fit.min(1.0))),
         (Form::Name(_), Form::Name(_)) => (near >= 2.0).then_some((fit, 0.95)),

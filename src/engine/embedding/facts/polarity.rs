@@ -1,5 +1,6 @@
 //! Polarity of claims: negated words, words on an antonym axis, and a leading yes or no.
 
+use super::concede::{is_condition, is_open};
 use super::lexicon::NEGATOR_TO;
 use super::source::{Context, Source};
 use super::stem::{Hasher, NONE, hash};
@@ -13,6 +14,8 @@ pub enum Claim {
     Answer(bool),
     /// A negation and the stems of the words it bears on, nearest first.
     Negated([u32; 3]),
+    /// What a negation bears on that claims nothing.
+    Open([u32; 3]),
     /// A word on one side of an antonym axis; `vague` words need the same context.
     Axis { axis: u8, positive: bool, vague: bool },
     /// The stem of a word with a prefix that may negate it, and of the word without it.
@@ -28,6 +31,7 @@ impl Claim {
             Self::Answer(yes) => h.number(1).number(u64::from(yes)).wide(),
             Self::Prefixed { own, .. } => h.number(4).number(u64::from(own)).wide(),
             Self::Denied => h.number(5).wide(),
+            Self::Open(scope) => h.number(6).number(u64::from(scope[0])).wide(),
             Self::Negated(scope) => h.number(2).number(u64::from(scope[0])).wide(),
             Self::Axis { axis, positive, .. } => h.number(3).number(u64::from(axis)).number(u64::from(positive)).wide(),
         }
@@ -51,7 +55,11 @@ pub fn read(source: &Source, out: &mut Vec<Fact>) {
             continue;
         }
         if negates(source, at, token) {
+            let from = out.len();
             flipped = flipped.max(negation(source, at, token, out));
+            if is_open(source, at, token) {
+                out.get_mut(from..).unwrap_or_default().iter_mut().for_each(leave_open);
+            }
         } else if token.known.axis != 0 && token.is_content() && !is_name_like(token) {
             out.push(axis(source, at, at, token, false));
         } else if let Some(rest) = prefix::without(source, token) {
@@ -97,7 +105,7 @@ fn negates(source: &Source, at: usize, token: &Token) -> bool {
     if token.hash == hash(b"non") {
         return next.is_some_and(|t| t.gap == Gap::Hyphen);
     }
-    if !token.negates() || is_quoted(source, token) {
+    if !token.negates() || is_quoted(source, token) || is_condition(source, at, token) {
         return false;
     }
     if at == 0 && next.is_none() {
@@ -119,6 +127,16 @@ fn negates(source: &Source, at: usize, token: &Token) -> bool {
         _ => follows(NOT_IDIOMS) || opens(&[b"to"], b"mention"),
     };
     !idiom
+}
+
+/// Turns a negation into one that claims nothing.
+fn leave_open(fact: &mut Fact) {
+    let scope = match fact.form {
+        Form::Polarity(Claim::Negated(scope)) => scope,
+        _ => [NONE; 3],
+    };
+    let claim = Claim::Open(scope);
+    (fact.form, fact.key) = (Form::Polarity(claim), claim.key());
 }
 
 /// A word quoted by itself, as in: they said "no".
@@ -147,6 +165,7 @@ const NOT_IDIOMS: &[&[u8]] = &[
     b"forget",
     b"help",
     b"wait",
+    b"matter",
 ];
 
 fn is(source: &Source, at: usize, word: &[u8]) -> bool {
@@ -157,12 +176,15 @@ fn is(source: &Source, at: usize, word: &[u8]) -> bool {
 fn negation(source: &Source, at: usize, token: &Token, out: &mut Vec<Fact>) -> usize {
     let mut scope = [NONE; 3];
     let (mut found, mut to, mut end, mut used) = (0, at + 1, token.end, at + 1);
+    // In "with no default", "without default" and "non-compete" the verb that follows is not negated.
+    let with = source.before(at).is_some_and(|t| t.hash == hash(b"with"));
+    let of_noun = with || token.hash == hash(b"without") || token.hash == hash(b"non");
     while let Some(next) = source.next_within(to, Gap::Space).filter(|_| to <= at + 8) {
         if next.negates() && next.literal.is_none() && found == 0 {
             // Two negations cancel: "not without".
             return to + 1;
         }
-        if found > 0 && breaks_scope(next) {
+        if found > 0 && (breaks_scope(next) || next.negates() || of_noun) {
             break;
         }
         if next.known.axis != 0 && (found == 0 || of_subject(token)) && next.is_content() && !next.known.vague {
@@ -232,6 +254,9 @@ fn is_filler(token: &Token) -> bool {
         b"appear",
         b"going",
         b"look",
+        b"anyone",
+        b"anybody",
+        b"anything",
     ]
     .iter()
     .any(|w| token.hash == hash(w))
@@ -242,7 +267,10 @@ fn axis(source: &Source, from: usize, at: usize, token: &Token, negated: bool) -
     let positive = (token.known.axis > 0) != negated;
     let claim = Claim::Axis { axis: token.known.axis.unsigned_abs(), positive, vague: token.known.vague };
     let start = source.token(from).map_or(token.start, |t| t.start);
-    fact(source, from, at + 1, start, token.end, claim)
+    let mut fact = fact(source, from, at + 1, start, token.end, claim);
+    // Between the negation and the word may be what it is about: "no data was lost".
+    fact.context.content = source.context(at, at + 1).content;
+    fact
 }
 
 fn fact(source: &Source, from: usize, to: usize, start: u32, end: u32, claim: Claim) -> Fact {

@@ -39,6 +39,10 @@ impl Quantity {
                 self.value == other.value || (half && (self.value - other.value).abs() == 720.0)
             }
             (Class::Opaque, Class::Opaque) => self.value == other.value,
+            (Class::Clock | Class::HalfClock, Class::Bare) => other.is_pointed_clock(self.value),
+            (Class::Bare, Class::Clock | Class::HalfClock) => self.is_pointed_clock(other.value),
+            (Class::Percent, Class::Bare) if other.is_share() => other.raw * 100.0 == self.raw,
+            (Class::Bare, Class::Percent) if self.is_share() => self.raw * 100.0 == other.raw,
             (Class::Opaque, _) | (_, Class::Opaque) => false,
             (a, b) if a == b => close(self, other, self.value, other.value, self.step, other.step),
             (Class::Mass, Class::Currency(3)) if self.in_pounds() => self.raw == other.raw,
@@ -46,6 +50,18 @@ impl Quantity {
             _ if bare(self) || bare(other) => close(self, other, self.raw, other.raw, 0.0, 0.0),
             _ => false,
         }
+    }
+
+    /// Whether a bare number is this time of day, in minutes, with a point: 9.15.
+    fn is_pointed_clock(&self, minutes: f64) -> bool {
+        let hours = self.raw.floor();
+        let digits = (self.step - 0.005).abs() < 1e-9 || (self.step - 0.01).abs() < 1e-9;
+        digits && (0.0..25.0).contains(&self.raw) && hours * 60.0 + ((self.raw - hours) * 100.0).round() == minutes
+    }
+
+    /// A part of a whole: half, 1/2.
+    fn is_share(&self) -> bool {
+        self.step == 0.0 && self.raw > 0.0 && self.raw < 1.0
     }
 
     /// Whether the unit is the word "pound", of weight or of money.
@@ -70,7 +86,7 @@ impl Quantity {
             return 0.97;
         }
         let decades = (a / b).abs().log10().abs();
-        (0.82 + 0.15 * decades / 0.65).min(0.97)
+        (0.86 + 0.11 * decades / 0.65).min(0.97)
     }
 
     /// Hash of the normal form.

@@ -5,7 +5,7 @@
 
 use super::name::Part;
 use super::place::bits;
-use super::source::Context;
+use super::source::{Context, NEGATED};
 use super::{Fact, Facts, Form, Kind};
 
 /// Neighbouring lone words of one name.
@@ -131,9 +131,13 @@ fn moved((a, p): (&Facts, &Unit), (b, q): (&Facts, &Unit)) -> Option<(f64, f64)>
     }
     let sentences = Some((p.first.sentence, q.first.sentence));
     let alike = likeness((a, p), (b, q), sentences).max(likeness((a, p), (b, q), None));
+    // Two codes or two abbreviations are more likely to be of the same sort.
+    let same_sort = p.head.exact && q.head.exact || p.head.acronym && q.head.acronym;
     let strength = match alike {
         0.75.. => 0.9,
-        0.6.. => 0.78,
+        0.6.. => 0.85,
+        0.45.. => 0.8,
+        0.3.. if same_sort => 0.8,
         _ => return None,
     };
     Some((alike, strength))
@@ -147,7 +151,9 @@ fn likeness((a, p): (&Facts, &Unit), (b, q): (&Facts, &Unit), sentences: Option<
         let (mut all, mut shared, mut last) = (0u32, 0u32, None);
         for &mention in &facts.mentions {
             let stem = (mention >> 16) as u32;
-            if sentence.is_some_and(|s| s != mention as u16) || last == Some(stem) || own(stem) {
+            // Marks of negation are no words.
+            let counts = stem > NEGATED && last != Some(stem) && !own(stem);
+            if !counts || sentence.is_some_and(|s| s != mention as u16) {
                 continue;
             }
             last = Some(stem);

@@ -1,12 +1,16 @@
 //! A text prepared for reading facts: its tokens, whether it looks English, and the words around a place.
 
-use super::lexicon::{self, BEFORE_YEAR, FOREIGN, FOREIGN_NOT, FUNCTION, HEDGE};
+use super::lexicon::{self, AVERSE, BEFORE_YEAR, FOREIGN, FOREIGN_NOT, FUNCTION, HEDGE, LESSENING};
 use super::stem::NONE;
 use super::token::{ACCENT, CAPITAL, Gap, SCRIPT, Token, tokens};
 use super::{Fact, Kind, MOST_PER_KIND, date, number};
 
 /// Stands for the edge of a sentence among neighbours.
 pub const EDGE: u32 = 1;
+/// Stands among the mentions for a word that refuses or rules out.
+pub const RULED_OUT: u32 = 2;
+/// The same for a negation or a word that may stand for one.
+pub const NEGATED: u32 = 3;
 
 /// Stems of the words around a fact, by which its role is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Default)]
@@ -27,6 +31,22 @@ impl Context {
         }
         let shared = self.content.iter().filter(|&&s| s != NONE && other.content.contains(&s)).count();
         shared.min(fewer) as f64 / fewer as f64
+    }
+
+    /// How many of the content words around are on the same side of both, and how many on the other side.
+    pub fn sides(&self, other: &Self) -> [usize; 2] {
+        let (before, after) = self.content.split_at(2);
+        let (theirs_before, theirs_after) = other.content.split_at(2);
+        let shared = |a: &[u32], b: &[u32]| a.iter().filter(|&&s| s != NONE && b.contains(&s)).count();
+        [
+            shared(before, theirs_before) + shared(after, theirs_after),
+            shared(before, theirs_after) + shared(after, theirs_before),
+        ]
+    }
+
+    /// Whether the same content word stands nearest before both.
+    pub fn same_subject(&self, other: &Self) -> bool {
+        self.content[0] != NONE && self.content[0] == other.content[0]
     }
 
     /// Whether both stand between the same two words; the edge of a sentence may be one of them.
@@ -107,14 +127,29 @@ impl<'t> Source<'t> {
     }
 
     /// Stem and sentence of each content word, packed, sorted, without repetition.
+    ///
+    /// [`RULED_OUT`] and [`NEGATED`] mark the sentences with such words.
     pub fn mentions(&self, most: usize) -> Box<[u64]> {
         // In other languages grammar words are all words that are known, and "n'" stands before a verb.
         let grammar =
             |t: &Token| t.flag(FOREIGN | FOREIGN_NOT) || t.letters >> 48 == u64::from(u16::from_be_bytes(*b"n'"));
-        let content = |t: &&Token| t.is_content() && (self.english || !grammar(t));
-        let words = self.tokens.iter().filter(|t| content(t) || t.flag(HEDGE | BEFORE_YEAR));
-        let pack = |t: &Token| u64::from(t.stem) << 16 | u64::from(t.sentence);
-        let mut packed: Vec<u64> = words.take(most).map(pack).collect();
+        let content = |t: &Token| t.is_content() && (self.english || !grammar(t));
+        let mut packed = Vec::with_capacity(self.tokens.len().min(most));
+        for t in &self.tokens {
+            let mut add = |stem: u32| packed.push(u64::from(stem) << 16 | u64::from(t.sentence));
+            if content(t) || t.flag(HEDGE | BEFORE_YEAR) {
+                add(t.stem);
+            }
+            if t.flag(AVERSE) {
+                add(RULED_OUT);
+            }
+            if t.flag(LESSENING) || t.negates() {
+                add(NEGATED);
+            }
+            if packed.len() >= most {
+                break;
+            }
+        }
         packed.sort_unstable();
         packed.dedup();
         packed.into_boxed_slice()

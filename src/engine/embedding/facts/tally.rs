@@ -47,7 +47,7 @@ impl Tally {
         let share = self.weight / (self.weight + self.matches);
         // Texts that share many names may well call one of them differently.
         let many = if kind == Kind::Name { (self.matches - 2.0).clamp(0.0, 2.0) } else { 0.0 };
-        let sure = 0.8 - 0.15 * many;
+        let sure = 0.9 - 0.1 * many * many;
         (self.worst * (sure + (1.0 - sure) * share)).max(missing)
     }
 }

@@ -241,7 +241,7 @@ impl Scanner<'_> {
     fn marks_code(&mut self, start: usize) -> bool {
         let before = start.checked_sub(1).map_or(0, |i| self.byte(i));
         match before {
-            b'`' => self.byte(self.at) == b'`',
+            b'`' | b'-' | b'/' if self.in_backticks(start) => true,
             b'.' if self.gap == Gap::Glued => {
                 let Some(last) = self.tokens.last_mut() else { return false };
                 let joined = last.is_word() && !last.has(CAPITAL | ALL_CAPS) && last.end as usize + 1 == start;
@@ -250,11 +250,24 @@ impl Scanner<'_> {
             }
             b' ' if self.gap == Gap::Space => {
                 const KEYWORDS: [&[u8]; 6] = [b"table", b"into", b"join", b"view", b"from", b"update"];
-                let last = self.tokens.last().filter(|t| t.has(ALL_CAPS));
-                last.is_some_and(|t| KEYWORDS.iter().any(|w| t.hash == hash(w)))
+                let is = |t: &Token, word: &[u8]| t.has(ALL_CAPS) && t.hash == hash(word);
+                let last = self.tokens.last().filter(|t| KEYWORDS.iter().any(|w| is(t, w)));
+                // A join may also be spoken about outside of queries.
+                let query = || self.tokens.iter().rev().take(64).any(|t| is(t, b"from"));
+                last.is_some_and(|t| t.hash != hash(b"join") || query())
             }
             _ => false,
         }
+    }
+
+    /// Whether the word is part of a name between backticks, as in `check-api`; with blanks it may be any phrase.
+    fn in_backticks(&self, start: usize) -> bool {
+        let part = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'/' | b':');
+        let bytes = self.text.as_bytes();
+        let head = bytes.get(start.saturating_sub(40)..start).unwrap_or(&[]);
+        let tail = bytes.get(self.at..).unwrap_or(&[]);
+        let opens = head.iter().rev().find(|b| !part(b)) == Some(&b'`');
+        opens && tail.iter().take(40).find(|b| !part(b)) == Some(&b'`')
     }
 
     /// Takes a possessive 's off the word unless it belongs to a grammar word; returns its length in the text.

@@ -1,6 +1,8 @@
 //! Word lists of the lexicon, lower case, separated by blanks.
 
-use super::lexicon::{BEFORE_YEAR, FILLER, FOREIGN, FOREIGN_NOT, FUNCTION, HEDGE, NEGATOR, NEGATOR_TO};
+use super::lexicon::{
+    AVERSE, BEFORE_YEAR, FILLER, FOREIGN, FOREIGN_NOT, FUNCTION, HEDGE, LESSENING, NEGATOR, NEGATOR_TO,
+};
 
 /// Lists of exact words with their flags.
 pub const FLAGGED: &[(u16, &str)] = &[
@@ -54,6 +56,21 @@ pub const FLAGGED: &[(u16, &str)] = &[
         FILLER,
         "sure certainly absolutely definitely answer short summary brief course yes no yeah yep nope okay ok great \
          thanks hello hi sorry well indeed note actually right correct",
+    ),
+    (
+        AVERSE,
+        "avoid avoids avoided avoiding exclude excludes excluded excluding exclusion void voids voided exempt exempts \
+         exempted ineligible refuse refuses refused refusing refusal reject rejects rejected rejecting rejection deny \
+         denies denied denial ban bans banned forbid forbids forbidden prohibit prohibits prohibited prevent prevents \
+         prevented block blocks blocked fail fails failed failing failure lack lacks unlikely impossible unable \
+         discourage discouraged inadvisable cancelled canceled against only",
+    ),
+    (
+        LESSENING,
+        "free invalid illegal unsafe wrong false late low poor bad worse difficult hard empty miss misses missing \
+         missed unnecessary optional otherwise instead halt halts stop stops stopped expired unavailable stale \
+         outdated obsolete old broken expensive weak slow small rare scarce dead down absent gone short insufficient \
+         inadequate incomplete temporary little few less closed shut lost loses lose end ends ended unclear vague",
     ),
     (
         BEFORE_YEAR,
@@ -263,7 +280,7 @@ pub const AXES: &[[&str; 4]] = &[
     ["guilty", "innocent acquit", "", ""],
     ["alive", "dead", "", ""],
     ["effective effectively", "ineffective", "", ""],
-    ["necessary required mandatory compulsory", "unnecessary optional", "", ""],
+    ["necessary required need mandatory compulsory", "unnecessary optional", "", ""],
     ["maximum", "minimum", "", ""],
     ["support", "oppose", "", ""],
     ["available", "unavailable", "", ""],
@@ -280,4 +297,6 @@ pub const AXES: &[[&str; 4]] = &[
     ["male", "female", "", ""],
     ["deflation", "inflation", "", ""],
     ["synchronous", "asynchronous", "", ""],
+    ["", "", "high", "low"],
+    ["", "", "fast faster quick quicker", "slow slower"],
 ];
