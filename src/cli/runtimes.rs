@@ -10,8 +10,9 @@ mod install;
 
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::args::SetupWhat;
 use super::setup::Setup;
@@ -19,6 +20,7 @@ use super::{Failure, say};
 use crate::clock::{Clock, SystemClock};
 use crate::engine::embedding::model::{Backend, ModelFiles};
 use crate::engine::embedding::onnxruntime::OnnxRuntime;
+use crate::engine::embedding::select::Choice;
 use crate::engine::embedding::tokenize::TextTokenizer;
 use crate::sanitize;
 use find::Found;
@@ -28,6 +30,10 @@ const TRIAL: &str = "Sell 400 shares of NVDA at 131.20 to get under the limit.";
 
 /// Runs of it; the fastest counts.
 const RUNS: usize = 20;
+
+/// How long a library may take to load and run at most, and how often it is looked at.
+const PATIENCE: Duration = Duration::from_secs(30);
+const LOOK: Duration = Duration::from_millis(10);
 
 /// Runs the command.
 pub(super) fn run(setup: &Setup, what: &SetupWhat) -> Result<(), Failure> {
@@ -141,18 +147,28 @@ fn record(setup: &Setup, library: Option<&Path>) -> Result<(), Failure> {
     say(&match library {
         Some(_) => format!("written into {file}: `auto` uses it from now on\n"),
         None => format!("written into {file}: the embedded backend is used from now on\n"),
-    })
+    })?;
+    // What stands above the file in the order of precedence still wins.
+    if let Some(over) = std::env::var_os("ORT_DYLIB_PATH").filter(|over| library.map(Path::as_os_str) != Some(over)) {
+        let over = sanitize::line(&over.to_string_lossy()).into_owned();
+        say(&format!("but ORT_DYLIB_PATH names {over}, and the environment wins: unset it\n"))?;
+    }
+    match setup.config.backend {
+        Choice::Auto | Choice::OnnxRuntime => Ok(()),
+        _ => say("but the configuration names another `backend`: set it to auto\n"),
+    }
 }
 
 /// Runs a library in a process of its own: what it can do, or why it can't.
 fn try_out(setup: &Setup, library: &Path) -> Result<String, String> {
     let this = std::env::current_exe().map_err(|error| error.to_string())?;
     let mut command = Command::new(this);
-    command.arg("setup").arg("--probe").arg(library);
+    // What matters of the configuration is passed on.
+    command.arg("setup").arg("--probe").arg(library).arg("--config").arg("/dev/null");
     if let Some(model) = &setup.config.model {
         command.arg("--model").arg(model);
     }
-    let output = command.output().map_err(|error| error.to_string())?;
+    let output = output_within(command, PATIENCE)?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
     if output.status.success() {
         return Ok(text(&output.stdout));
@@ -160,6 +176,24 @@ fn try_out(setup: &Setup, library: &Path) -> Result<String, String> {
     let why = text(&output.stderr);
     let last = why.lines().next().unwrap_or_default().trim_start_matches("watcher: ").to_owned();
     Err(if last.is_empty() { format!("it ends with {}", output.status) } else { last })
+}
+
+/// Runs a command that may hang.
+fn output_within(mut command: Command, most: Duration) -> Result<Output, String> {
+    let said = |error: std::io::Error| error.to_string();
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(said)?;
+    let clock = SystemClock::new();
+    // A child that says more than a pipe holds would wait for its reader: it is not one of ours then.
+    while child.try_wait().map_err(said)?.is_none() {
+        if clock.elapsed() > most {
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(format!("it takes longer than {} s", most.as_secs()));
+        }
+        std::thread::sleep(LOOK);
+    }
+    child.wait_with_output().map_err(said)
 }
 
 /// The child's part: loads the library, embeds a text, says how long that takes.

@@ -22,6 +22,7 @@ pub mod tokenize;
 pub mod trigrams;
 
 use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crate::engine::{Engine, Evidence};
@@ -55,6 +56,15 @@ pub struct TextFeatures {
 }
 
 impl TextFeatures {
+    /// What is cheap to derive; a text that is too much for one of the readers fails alone.
+    ///
+    /// # Errors
+    /// What the reader said when it panicked.
+    pub fn derive(text: &str) -> Result<Self, String> {
+        let derived = catch_unwind(AssertUnwindSafe(|| Self::of_words(text)));
+        derived.map_err(|panic| format!("panicked: {}", pool::panic_text(&*panic)))
+    }
+
     /// What is cheap to derive.
     pub fn of_words(text: &str) -> Self {
         Self {

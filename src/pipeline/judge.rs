@@ -85,6 +85,11 @@ struct Saved {
     earlier: earlier::Saved,
 }
 
+/// The earlier answers that a judge would go on from.
+pub fn earlier_answers(saved: &serde_json::Value) -> Option<earlier::Saved> {
+    Saved::deserialize(saved).ok().map(|saved| saved.earlier)
+}
+
 /// The verdict, and the engines that failed on the way.
 pub struct Judgement {
     /// The verdict.

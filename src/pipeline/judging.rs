@@ -12,13 +12,13 @@ use super::judge::{Arrival, Judge, Setup, Texts};
 use super::parse::{Item, Parsed, ParsedBatch, judged};
 use super::saving::Saver;
 use super::{Input, Options, Shared};
-use crate::engine::embedding::pool::{Answer, Generation, Request};
+use crate::engine::embedding::pool::{Answer, Generation, Ready, Request};
 use crate::engine::embedding::select::Choice;
 use crate::engine::embedding::{TextFeatures, TextResult};
 use crate::history::{History, Row};
 use crate::message::channel::{Closed, Receiver, Stats};
 use crate::message::{EngineReport, EngineState, Update};
-use crate::record::{Record, Rejected};
+use crate::record::{Record, Rejected, trim};
 use crate::sink::file::is_full;
 use crate::sink::ndjson::NdjsonSink;
 use crate::stats::summary::Summary;
@@ -288,27 +288,26 @@ impl Stage {
         }
         let arrival = Arrival { read_at, embedding_us: 0, otherwise: None, shed: false };
         match self.shared.pool.wait(request, read_at).ok_or(End::Stopped)? {
-            Answer::Texts(texts, embedding_us, generation) => {
+            Answer::Texts(texts, embedding_us, (ready, generation)) => {
                 if generation != self.generation {
-                    self.backend_changed(judge, generation)?;
+                    self.backend_changed(judge, &ready, generation);
                 }
                 Ok((texts, Arrival { embedding_us, ..arrival }))
             }
             Answer::Shed => {
-                let words = request.texts().map(|text| Ok(Arc::new(TextFeatures::of_words(text))));
+                let words =
+                    request.texts().map(|text| TextFeatures::derive(trim(text)).map(Arc::new).map_err(Into::into));
                 Ok((words.collect(), Arrival { shed: true, ..arrival }))
             }
         }
     }
 
     /// From this record on another backend computes the divergence.
-    fn backend_changed(&mut self, judge: &mut Judge, generation: Generation) -> Result<(), End> {
-        let Some((ready, _)) = self.shared.pool.wait_ready() else { return Err(End::Stopped) };
+    fn backend_changed(&mut self, judge: &mut Judge, ready: &Ready, generation: Generation) {
         self.generation = generation;
         self.summary.backend = Arc::clone(&ready.name);
         self.saver.iter_mut().for_each(|saver| saver.scores = ready.scores());
         judge.set_embedding(ready.mode, Arc::clone(&ready.name));
-        Ok(())
     }
 
     fn record(

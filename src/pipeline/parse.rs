@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use serde::Deserialize;
 
+use super::judge::earlier_answers;
 use super::reading::Read;
 use super::{Options, Shared};
-use crate::engine::embedding::earlier::{self, Earlier};
+use crate::engine::embedding::earlier::Earlier;
 use crate::engine::embedding::pool::{Ask, Request};
 use crate::engine::embedding::select::Choice;
 use crate::message::channel::{Receiver, Sender};
@@ -228,10 +228,8 @@ fn ask<'a>(earlier: &mut Earlier, record: &'a Record, otherwise: Option<Timestam
 /// The earlier answers that the checkpoint knows.
 fn recalled(options: &Options) -> Earlier {
     let mut known = Earlier::new(options.earlier);
-    let saved = options.resume.checkpoint.as_ref().and_then(|found| found.engines.get("earlier"));
-    if let Some(saved) = saved.and_then(|saved| earlier::Saved::deserialize(saved).ok()) {
-        known.restore(saved);
-    }
+    let saved = options.resume.checkpoint.as_ref().and_then(|found| earlier_answers(&found.engines));
+    saved.into_iter().for_each(|saved| known.restore(saved));
     known
 }
 

@@ -148,7 +148,12 @@ fn put(data: &Path, name: &str, bytes: u64, source: impl Read, check: Check<'_>)
     if bytes > MOST {
         bail!("{name} has {bytes} bytes: at most {MOST} are unpacked");
     }
-    let version = name.split_once(".so.").map_or("local", |(_, version)| version);
+    // The name comes from a file of somebody else: it must not lead out of the folder.
+    let is_version = |version: &&str| {
+        let plain = version.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'));
+        plain && version.starts_with(|c: char| c.is_ascii_digit())
+    };
+    let version = name.split_once(".so.").map(|(_, version)| version).filter(is_version).unwrap_or("local");
     let folder = data.join(version);
     private_folder(&folder)?;
     let target = folder.join(name);
@@ -164,7 +169,12 @@ fn put(data: &Path, name: &str, bytes: u64, source: impl Read, check: Check<'_>)
     }
     new.flush()?;
     new.as_file().sync_all()?;
-    check(new.path()).map_err(|why| anyhow::anyhow!("it does not run here: {why}"))?;
+    if let Err(why) = check(new.path()) {
+        drop(new);
+        // Nothing else may have been there.
+        let _ = std::fs::remove_dir(&folder);
+        bail!("it does not run here: {why}");
+    }
     new.persist(&target)?;
     Ok(target)
 }
@@ -235,5 +245,9 @@ mod tests {
         std::fs::write(&text, b"\x7fELF").unwrap();
         assert!(why(&text).contains("it is called text"));
         assert!(!is_library("libonnxruntime_providers_shared.so"));
+        let out = dir.path().join("libonnxruntime.so...");
+        std::fs::write(&out, b"\x7fELF").unwrap();
+        let data = dir.path().join("d/onnxruntime");
+        assert_eq!(from_file(&out, &data, RUNS).unwrap(), data.join("local/libonnxruntime.so..."));
     }
 }

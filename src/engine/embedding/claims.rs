@@ -86,6 +86,16 @@ impl Claims {
         Self { words: words.into(), ends: ends.into(), stems: stems.into() }
     }
 
+    /// Different words that carry claims.
+    pub fn len(&self) -> usize {
+        self.stems.len()
+    }
+
+    /// Whether nothing is claimed.
+    pub fn is_empty(&self) -> bool {
+        self.stems.is_empty()
+    }
+
     /// Bytes of memory held.
     pub fn footprint(&self) -> usize {
         size_of_val(&*self.words) + size_of_val(&*self.ends) + size_of_val(&*self.stems)

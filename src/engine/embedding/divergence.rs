@@ -44,6 +44,9 @@ const LETTERS: f64 = 0.5;
 /// Words of the longer side from which on claims begin to count, and from which on nothing else does.
 const BY_CLAIMS: (f64, f64) = (30.0, 60.0);
 
+/// Different claims of the first answer up to which its likeness still counts: a word is no passage.
+const CLAIMED: (f64, f64) = (0.0, 4.0);
+
 /// Where `x` lies between two bounds, in [0, 1].
 fn ramp(x: f64, (low, high): (f64, f64)) -> f64 {
     ((x - low) / (high - low)).clamp(0.0, 1.0)
@@ -106,7 +109,7 @@ pub fn score(samples: &[Arc<str>], texts: &[&TextFeatures], backend: &Arc<str>) 
     let unanswered = blank[0] || blanks == count - 1;
     Ok(Divergence {
         semantic: Some(semantic),
-        answer: Some(answer),
+        answer: Some(if unanswered { 1.0 } else { answer }),
         lexical: Some(lexical),
         facts: Some((1.0 - mean_of_pairs(&harmony)).clamp(0.0, 1.0)),
         entropy: Some(entropy(count, |i, j| likeness[[i, j]] >= AGREE && harmony[[i, j]] > 1.0 - CONTRADICT)),
@@ -158,7 +161,7 @@ fn answer(texts: &[&TextFeatures], likeness: &Array2<f64>) -> f64 {
     let by_likeness = 1.0 - mean_to_others(likeness, 0);
     let words = |text: &TextFeatures| f64::from(text.trigrams.words());
     let longer = others.iter().map(|text| words(text)).sum::<f64>() / others.len() as f64;
-    let weight = ramp(longer.max(words(texts[0])), BY_CLAIMS);
+    let weight = ramp(longer.max(words(texts[0])), BY_CLAIMS) * ramp(texts[0].claims.len() as f64, CLAIMED);
     if weight == 0.0 {
         return by_likeness;
     }
@@ -285,6 +288,17 @@ mod tests {
         let some = scored(&["a", "\t"], &[X, X]);
         assert_eq!((some.semantic, some.answer, some.risk), (Some(1.0), Some(1.0), Some(1.0)));
         assert!(scored(&["a b c", "a b c", ""], &[X, X, X]).risk.unwrap() < 1.0);
+    }
+
+    #[test]
+    fn a_short_answer_is_not_supported_by_long_ones_that_say_something_else() {
+        let long = "The shipment left the warehouse in Rotterdam on Monday and is due in Oslo on Friday. ".repeat(6);
+        for short in ["No.", "…", "🙂", "I will not.", "Bananas.", "Yes."] {
+            let d = scored(&[short, &long, &long], &[Y, X, X]);
+            assert!(d.answer.unwrap() > 0.6 && d.risk.unwrap() > 0.5, "{short}: {d:?}");
+            assert!(scored(&[short, &long, &long], &[]).risk.unwrap() > 0.5, "{short}, by words");
+        }
+        assert_eq!(scored(&["", &long, &long], &[Y, X, X]).answer, Some(1.0));
     }
 
     #[test]

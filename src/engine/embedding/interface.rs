@@ -1,6 +1,7 @@
 //! What a model asks for and gives: read from the ONNX file before anything runs it, so that a model that is no sentence
 //! model is refused with its inputs, outputs and opset named.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use rten_onnx::onnx::{DataLocation, DataType, ModelProto, ValueInfoProto};
@@ -38,14 +39,8 @@ pub struct Interface {
     pub tokens: usize,
 }
 
-/// `1_Pooling/config.json` of sentence-transformers.
-#[derive(Deserialize)]
-struct PoolingConfig {
-    #[serde(default)]
-    pooling_mode_cls_token: bool,
-    #[serde(default)]
-    pooling_mode_mean_tokens: bool,
-}
+/// `1_Pooling/config.json` of sentence-transformers: a switch for each way, of which several make a longer vector.
+type PoolingConfig = BTreeMap<String, serde_json::Value>;
 
 /// `sentence_bert_config.json` of sentence-transformers.
 #[derive(Deserialize)]
@@ -100,12 +95,15 @@ impl Interface {
     /// A file that can't be read, or a way of pooling that is not known.
     pub fn with_folder(mut self, dir: &Path) -> Result<Self, ModelError> {
         if let Some(config) = json::<PoolingConfig>(dir, "1_Pooling/config.json")? {
-            self.pooling = match config {
-                PoolingConfig { pooling_mode_mean_tokens: true, .. } => Pooling::Mean,
-                PoolingConfig { pooling_mode_cls_token: true, .. } => Pooling::First,
+            let on = |(name, value): &(String, serde_json::Value)| name.starts_with("pooling_mode_") && *value == true;
+            let ways: Vec<String> = config.into_iter().filter(on).map(|(name, _)| name).collect();
+            self.pooling = match ways.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+                ["pooling_mode_mean_tokens"] => Pooling::Mean,
+                ["pooling_mode_cls_token"] => Pooling::First,
                 _ => {
-                    let why = "1_Pooling/config.json pools neither by the mean nor by the first token";
-                    return Err(ModelError::Shape(why.into()));
+                    let known = "known are pooling_mode_mean_tokens or pooling_mode_cls_token, alone";
+                    let ways = format!("1_Pooling/config.json pools by [{}]; {known}", ways.join(", "));
+                    return Err(ModelError::Shape(ways));
                 }
             };
         }
@@ -226,7 +224,9 @@ mod tests {
         let found = with().unwrap();
         assert_eq!((found.pooling, found.tokens), (Pooling::First, 128));
         pooling(r#"{"pooling_mode_max_tokens": true}"#);
-        assert!(with().unwrap_err().to_string().contains("pools neither"));
+        assert!(with().unwrap_err().to_string().contains("pools by [pooling_mode_max_tokens]"));
+        pooling(r#"{"pooling_mode_cls_token": true, "pooling_mode_mean_tokens": true}"#);
+        assert!(with().is_err(), "both make a vector of twice the length");
         pooling("{");
         assert!(with().unwrap_err().to_string().contains("1_Pooling/config.json"));
     }

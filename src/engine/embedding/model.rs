@@ -81,9 +81,14 @@ impl ModelFiles {
 }
 
 impl ModelFiles {
-    /// What tells models apart whatever they are called: the beginning of the SHA-256 of their weights.
+    /// What tells models apart whatever they are called: the beginning of the SHA-256 of all that makes a vector.
     pub fn id(&self) -> String {
-        let hash = Sha256::digest(&self.onnx);
+        let mut hash = Sha256::new();
+        for part in [&*self.onnx, &*self.tokenizer, format!("{:?}", self.interface).as_bytes()] {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
+        let hash = hash.finalize();
         hash[..8].iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }

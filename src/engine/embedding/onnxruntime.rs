@@ -29,7 +29,8 @@ pub fn version() -> Option<String> {
     let path = path.canonicalize().ok()?;
     let name = path.file_name()?.to_string_lossy();
     let (_, version) = name.split_once(".so.").or_else(|| name.split_once("onnxruntime."))?;
-    Some(version.trim_end_matches(".dylib").to_owned())
+    let version = version.trim_end_matches(".dylib");
+    version.starts_with(|c: char| c.is_ascii_digit()).then(|| version.to_owned())
 }
 
 impl OnnxRuntime {

@@ -10,6 +10,7 @@ mod workers;
 
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
+use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
@@ -123,7 +124,7 @@ impl Request {
 #[derive(Debug)]
 pub enum Answer {
     /// The features of the texts, what those took that were computed for this record, µs, and what computed them.
-    Texts(Vec<TextResult>, u64, Generation),
+    Texts(Vec<TextResult>, u64, InUse),
     /// There was no time for the record.
     Shed,
 }
@@ -131,8 +132,17 @@ pub enum Answer {
 /// How many backends have been replaced: features of one generation belong together.
 pub type Generation = u32;
 
+/// A backend and its generation.
+pub type InUse = (Arc<Ready>, Generation);
+
 /// Loads the backend that comes next, and the label of it.
 pub type Fallback = Arc<dyn Fn() -> (Ready, String) + Send + Sync>;
+
+impl fmt::Debug for Ready {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ready").field("mode", &self.mode).field("name", &self.name).finish_non_exhaustive()
+    }
+}
 
 /// A backend that can be worked with.
 #[derive(Clone)]
@@ -235,7 +245,7 @@ pub struct Pool {
     sleep: Mutex<()>,
     busy: Mutex<HashMap<u64, Busy>>,
     /// The backend in use, and how many were before it.
-    ready: RwLock<Option<(Arc<Ready>, Generation)>>,
+    ready: RwLock<Option<InUse>>,
     /// Held while a backend is replaced.
     replacing: Mutex<()>,
     /// Texts in a row that the backend could not do.
@@ -297,7 +307,7 @@ impl Pool {
     }
 
     /// The backend in use, and its generation.
-    fn in_use(&self) -> Option<(Arc<Ready>, Generation)> {
+    fn in_use(&self) -> Option<InUse> {
         self.ready.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -309,7 +319,7 @@ impl Pool {
     }
 
     /// The backend, once it is known; `None` when the pool was closed before.
-    pub fn wait_ready(&self) -> Option<(Arc<Ready>, Generation)> {
+    pub fn wait_ready(&self) -> Option<InUse> {
         self.wait_for(|| self.in_use())
     }
 
@@ -428,7 +438,7 @@ impl Pool {
         if request.shed.load(Ordering::Acquire) {
             return Some(Answer::Shed);
         }
-        let (tickets, generation) = self.renewed(&request.tickets)?;
+        let (tickets, in_use) = self.renewed(&request.tickets)?;
         let mut cost = 0;
         let mut texts = Vec::with_capacity(tickets.len());
         for ticket in &*tickets {
@@ -438,22 +448,24 @@ impl Pool {
             }
             texts.push(text);
         }
-        Some(Answer::Texts(texts, cost, generation))
+        Some(Answer::Texts(texts, cost, in_use))
     }
 
     /// The tickets, after texts that were done by a backend that is no more were done again: scores are of one kind, and
     /// once they are of the next kind they stay so.
-    fn renewed<'a>(&self, tickets: &'a [Ticket]) -> Option<(Cow<'a, [Ticket]>, Generation)> {
+    fn renewed<'a>(&self, tickets: &'a [Ticket]) -> Option<(Cow<'a, [Ticket]>, InUse)> {
         let mut tickets = Cow::Borrowed(tickets);
         loop {
-            let generation = self.in_use().map_or(0, |(_, generation)| generation);
+            let (ready, generation) = self.in_use()?;
             let is_old = |slot: &Slot| {
                 let result = slot.result.get();
                 result.is_some_and(|result| result.as_ref().is_ok_and(|features| features.generation != generation))
             };
             if !tickets.iter().any(|ticket| is_old(&ticket.slot)) {
-                return Some((tickets, generation));
+                return Some((tickets, (ready, generation)));
             }
+            // As in `submit`: nobody gives up what is taken here.
+            let mut queue = lock(&self.queue);
             let mut again = Vec::new();
             for ticket in tickets.to_mut().iter_mut().filter(|ticket| is_old(&ticket.slot)) {
                 if self.cache.get(&ticket.text).is_some_and(|slot| is_old(&slot)) {
@@ -468,7 +480,8 @@ impl Pool {
                 *ticket = renewed;
             }
             self.waiting.fetch_add(again.len() as u64, Ordering::Relaxed);
-            lock(&self.queue).cheap.extend(again.into_iter().map(|text| vec![text]));
+            queue.cheap.extend(again.into_iter().map(|text| vec![text]));
+            drop(queue);
             self.work.notify_all();
             self.wait_for(|| tickets.iter().all(|ticket| ticket.slot.result.get().is_some()).then_some(()))?;
         }

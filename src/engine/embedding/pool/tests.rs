@@ -384,7 +384,7 @@ fn a_backend_that_dies_is_replaced_and_nothing_is_lost() {
                 scope.spawn(|| pool.work(&|event| lock(&events).push(format!("{event:?}"))));
             }
             for (n, request) in pool.submit(&records).iter().enumerate() {
-                let Some(Answer::Texts(texts, _, generation)) = pool.wait(request, Duration::ZERO) else {
+                let Some(Answer::Texts(texts, _, (_, generation))) = pool.wait(request, Duration::ZERO) else {
                     panic!("shed")
                 };
                 let vectors: Vec<_> = texts.into_iter().map(|text| text.unwrap().vector.clone().unwrap()).collect();

@@ -6,12 +6,13 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use super::{Busy, Event, Generation, HANGING, Pool, Ready, Slot, Text, lock, panic_text};
-use crate::engine::embedding::TextFeatures;
 use crate::engine::embedding::model::{Embedder, ModelError, Vector};
+use crate::engine::embedding::{Mode, TextFeatures};
 use crate::record::trim;
 
-/// Texts in a row that a backend fails on, one by one and each twice, until it is taken for dead.
-const DEAD_AFTER: usize = 3;
+/// Texts in a row that a backend fails on, each twice and none done between them, until it is taken for dead although it
+/// can still do the trial.
+const DEAD_AFTER: usize = 32;
 
 /// A text that every backend can do: whoever fails on it is dead.
 pub const TRIAL: &str = "ready?";
@@ -24,6 +25,13 @@ enum Ended {
     Replaced,
     /// Too late, but so many hang that there was no other one.
     Spared,
+}
+
+/// Why a text has no features.
+struct Failure {
+    why: String,
+    /// It is the backend's end.
+    dead: bool,
 }
 
 /// What a worker computes with.
@@ -43,43 +51,62 @@ impl Pool {
         let mut bench = Bench { ready, generation, session: None };
         while let Some(job) = self.next() {
             for (text, slot) in job {
-                self.begin(me, &text, &slot);
-                let start = self.clock.elapsed();
-                let result = self.derive(&mut bench, &text, on_event);
-                match self.end(me) {
-                    Ended::InTime => {}
-                    Ended::Spared => continue,
-                    Ended::Replaced => return,
+                if !self.work_on(me, &mut bench, &text, &slot, on_event) {
+                    return;
                 }
-                let cost_us = (self.clock.elapsed() - start).as_micros() as u64;
-                let result = result.map(|features| Arc::new(TextFeatures { cost_us, ..features }));
-                self.fill(&text, &slot, result, on_event);
             }
             self.wake_waiters();
         }
     }
 
-    /// The features of a text, by the backend in use. What fails is tried again in a new session; a backend that fails
-    /// on what it could do before is replaced, and the text is done by the next one.
-    fn derive(&self, bench: &mut Bench, text: &str, on_event: &dyn Fn(Event<'_>)) -> Result<TextFeatures, String> {
-        let text = trim(text);
+    /// Does one text, with the next backend if this one dies over it. Whether the worker is still wanted.
+    fn work_on(
+        &self,
+        me: u64,
+        bench: &mut Bench,
+        text: &Arc<str>,
+        slot: &Arc<Slot>,
+        on_event: &dyn Fn(Event<'_>),
+    ) -> bool {
         loop {
-            if let Some((ready, generation)) = self.in_use()
-                && generation != bench.generation
-            {
-                *bench = Bench { ready, generation, session: None };
+            self.begin(me, text, slot);
+            let start = self.clock.elapsed();
+            let result = self.derive(bench, text);
+            match self.end(me) {
+                Ended::InTime => {}
+                Ended::Spared => return true,
+                Ended::Replaced => return false,
             }
-            let why = match bench.vector(text).or_else(|_| bench.vector(text)) {
-                Ok(vector) => {
-                    self.in_a_row.store(0, Ordering::Relaxed);
-                    return Ok(TextFeatures { vector, generation: bench.generation, ..TextFeatures::of_words(text) });
-                }
-                Err(why) => why,
+            let cost_us = (self.clock.elapsed() - start).as_micros() as u64;
+            let result = match result {
+                // Loading the next backend is not the text's time.
+                Err(Failure { why, dead: true }) if self.replace(bench, &why, on_event) => continue,
+                Err(Failure { why, .. }) => Err(why),
+                Ok(features) => Ok(Arc::new(TextFeatures { cost_us, ..features })),
             };
-            let failures = self.in_a_row.fetch_add(1, Ordering::Relaxed) + 1;
-            let dead = failures >= DEAD_AFTER || bench.vector(TRIAL).is_err();
-            if !dead || !self.replace(bench, &why, on_event) {
-                return Err(why);
+            self.fill(text, slot, result, on_event);
+            return true;
+        }
+    }
+
+    /// The features of a text, by the backend in use. What fails is tried again in a new session; a backend that can't do
+    /// any more what it could do before is dead.
+    fn derive(&self, bench: &mut Bench, text: &str) -> Result<TextFeatures, Failure> {
+        let text = trim(text);
+        let words = TextFeatures::derive(text).map_err(|why| Failure { why, dead: false })?;
+        if let Some((ready, generation)) = self.in_use()
+            && generation != bench.generation
+        {
+            *bench = Bench { ready, generation, session: None };
+        }
+        match bench.vector(text).or_else(|_| bench.vector(text)) {
+            Ok(vector) => {
+                self.in_a_row.store(0, Ordering::Relaxed);
+                Ok(TextFeatures { vector, generation: bench.generation, ..words })
+            }
+            Err(why) => {
+                let failures = self.in_a_row.fetch_add(1, Ordering::Relaxed) + 1;
+                Err(Failure { why, dead: failures >= DEAD_AFTER || bench.vector(TRIAL).is_err() })
             }
         }
     }
@@ -91,7 +118,8 @@ impl Pool {
         if self.in_use().is_some_and(|(_, generation)| generation != bench.generation) {
             return true;
         }
-        let (ready, label) = fallback();
+        let loaded = catch_unwind(AssertUnwindSafe(|| fallback()));
+        let (ready, label) = loaded.unwrap_or_else(|_| (Ready::without_model(Mode::Lexical), "words only".to_owned()));
         let next = (Arc::new(ready), bench.generation + 1);
         *self.ready.write().unwrap_or_else(PoisonError::into_inner) = Some(next);
         self.in_a_row.store(0, Ordering::Relaxed);
