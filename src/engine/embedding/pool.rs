@@ -6,25 +6,25 @@
 //! it is replaced. A backend that dies is replaced by the next one, and what it left is done again.
 
 mod lanes;
+mod ready;
+mod request;
 mod workers;
 
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
-use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use super::cache::TextCache;
-use super::model::Backend;
-use super::tokenize::TextTokenizer;
-use super::{Mode, TextResult};
 use crate::clock::SharedClock;
-use crate::record::Record;
 
+pub use ready::{Event, Fallback, Generation, InUse, Ready};
+pub use request::{Answer, Ask, Request, Slot};
 pub use workers::TRIAL;
 
 use lanes::Lanes;
+use request::Ticket;
 
 /// Texts that one job takes when there is no model to run: words cost microseconds, a queue entry should not.
 const CHEAP_CHUNK: usize = 64;
@@ -52,136 +52,6 @@ impl Default for Options {
     fn default() -> Self {
         let s = Duration::from_secs;
         Self { cache_bytes: 16 << 20, queue: 256, max_wait: s(2), deadline: s(5) }
-    }
-}
-
-/// Where the features of a text will stand.
-#[derive(Debug, Default)]
-pub struct Slot {
-    result: OnceLock<TextResult>,
-    /// A worker is at it, or was. Changed under the queue's lock.
-    begun: AtomicBool,
-    /// Records that wait for it. Changed under the queue's lock; a text that nobody wants any more is passed over.
-    wanted: AtomicUsize,
-    /// Workers that have tried it.
-    tries: AtomicUsize,
-}
-
-/// A text that was asked for.
-#[derive(Debug, Clone)]
-struct Ticket {
-    text: Arc<str>,
-    slot: Arc<Slot>,
-    /// This call queued it: its cost belongs to this record.
-    fresh: bool,
-}
-
-impl Ticket {
-    fn to_do(&self) -> Text {
-        (Arc::clone(&self.text), Arc::clone(&self.slot))
-    }
-}
-
-/// What is asked for: texts that are to be compared.
-#[derive(Debug, Clone)]
-pub struct Ask<'a> {
-    /// Whose they are.
-    pub key: &'a Arc<str>,
-    /// The texts; fewer than two are not compared.
-    pub texts: Cow<'a, [Arc<str>]>,
-}
-
-impl<'a> From<&'a Record> for Ask<'a> {
-    fn from(record: &'a Record) -> Self {
-        Self { key: &record.key, texts: Cow::Borrowed(&record.samples) }
-    }
-}
-
-/// The texts of a record that were asked for.
-#[derive(Debug, Default)]
-pub struct Request {
-    id: u64,
-    key: Option<Arc<str>>,
-    tickets: Vec<Ticket>,
-    shed: Arc<AtomicBool>,
-    /// It came as it happened; what was there before is never shed.
-    live: bool,
-}
-
-impl Request {
-    /// The texts, in the order of asking.
-    pub fn texts(&self) -> impl ExactSizeIterator<Item = &Arc<str>> {
-        self.tickets.iter().map(|ticket| &ticket.text)
-    }
-
-    /// Whether there is nothing left to wait for.
-    pub fn is_done(&self) -> bool {
-        self.shed.load(Ordering::Acquire) || self.tickets.iter().all(|ticket| ticket.slot.result.get().is_some())
-    }
-}
-
-/// What became of a request.
-#[derive(Debug)]
-pub enum Answer {
-    /// The features of the texts, what those took that were computed for this record, µs, and what computed them.
-    Texts(Vec<TextResult>, u64, InUse),
-    /// There was no time for the record.
-    Shed,
-}
-
-/// How many backends have been replaced: features of one generation belong together.
-pub type Generation = u32;
-
-/// A backend and its generation.
-pub type InUse = (Arc<Ready>, Generation);
-
-/// Loads the backend that comes next, and the label of it.
-pub type Fallback = Arc<dyn Fn() -> (Ready, String) + Send + Sync>;
-
-impl fmt::Debug for Ready {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ready").field("mode", &self.mode).field("name", &self.name).finish_non_exhaustive()
-    }
-}
-
-/// A backend that can be worked with.
-#[derive(Clone)]
-pub struct Ready {
-    /// What is computed.
-    pub mode: Mode,
-    /// The contract's word for it.
-    pub name: Arc<str>,
-    /// Model and tokenizer; `None` when words are enough.
-    pub model: Option<(Arc<dyn Backend>, Arc<TextTokenizer>)>,
-    /// What takes over when it dies.
-    pub fallback: Option<Fallback>,
-}
-
-/// What those who run the workers should know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Event<'a> {
-    /// A text failed, and why.
-    Failed(&'a str),
-    /// A backend died, and why, and the label of the one that took over.
-    Replaced {
-        /// Why.
-        why: &'a str,
-        /// The label.
-        label: &'a str,
-    },
-}
-
-impl Ready {
-    /// No model: words alone, or nothing at all.
-    pub fn without_model(mode: Mode) -> Self {
-        let name = if mode == Mode::None { "none" } else { "lexical" };
-        Self { mode, name: name.into(), model: None, fallback: None }
-    }
-
-    /// What makes two scores comparable: the backend and its model.
-    pub fn scores(&self) -> String {
-        let model = self.model.as_ref().map_or("", |(backend, _)| backend.model_id());
-        format!("{} {model}", self.name).trim_end().to_owned()
     }
 }
 

@@ -6,11 +6,13 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use super::super::model::{Embedder, ModelError, Vector};
+use super::super::model::{Backend, Embedder, ModelError, Vector};
+use super::super::tokenize::TextTokenizer;
+use super::super::{Mode, TextResult};
 use super::*;
 use crate::clock::{ManualClock, SystemClock};
 use crate::record::native::Parser;
-use crate::record::{Limits, Origin, Seq};
+use crate::record::{Limits, Origin, Record, Seq};
 
 /// Embeds a text as its number of tokens; panics on one word, fails on another.
 struct Fake(Arc<AtomicUsize>);
