@@ -166,6 +166,10 @@ fn a_backend_that_was_not_asked_for_is_marked() {
     engine(&mut app, EngineState::Running { label: "words only · lexical".into(), warnings: vec!["why".into()] });
     assert!(screen(&mut app, 80, 24).contains("lexical"));
     assert!(screen(&mut app, 160, 45).contains("▲ words only · lexical"));
+    press(&mut app, "5");
+    assert!(screen(&mut app, 160, 45).contains("▲ why"), "the health screen says why");
+    press(&mut app, "Tab f");
+    assert!(screen(&mut app, 80, 24).contains("▲ why"));
 }
 
 #[test]

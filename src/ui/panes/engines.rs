@@ -11,7 +11,7 @@ use crate::state::AppState;
 use crate::state::view::HealthPane;
 use crate::ui::theme::{Meaning, Theme};
 use crate::ui::widgets::frame::pane;
-use crate::ui::widgets::text::column;
+use crate::ui::widgets::text::{column, fit};
 use crate::verdict::EngineKind;
 
 /// A bound that is used up so far is worth a colour.
@@ -26,6 +26,13 @@ pub fn render(frame: &mut Frame<'_>, area: Rect, state: &AppState, theme: &Theme
         .into_iter()
         .map(|kind| engine(kind, state, width, theme))
         .collect();
+    // Why it is not the backend that was asked for.
+    let warnings = state.status.warnings.iter().map(|warning| crate::sanitize::line(warning).into_owned());
+    let warning = |text: String| {
+        let text = format!("  {} {text}", theme.symbols.warning);
+        Line::styled(fit(&text, width, theme.symbols.ellipsis).into_owned(), theme.style(Meaning::Warning))
+    };
+    lines.splice(1..1, warnings.map(warning));
     let bounds = state.status.health.as_ref().map_or(&[][..], |health| &health.bounds);
     lines.extend(bounds.iter().map(|bound| bound_line(bound, theme)));
     let scroll = if focused { state.view.scroll.min(lines.len().saturating_sub(1)) } else { 0 };
