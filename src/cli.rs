@@ -91,6 +91,11 @@ pub(crate) fn say(text: &str) -> Result<(), Failure> {
     }
 }
 
+/// Writes a line to standard error. That it is gone, as with a terminal that was closed, is no fault.
+pub(crate) fn note_line(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
 fn fail(why: &str, code: u8) -> ExitCode {
     let lines: Vec<_> = crate::sanitize::lines(why).collect();
     let _ = writeln!(std::io::stderr(), "watcher: {}", lines.join("\n"));

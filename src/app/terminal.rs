@@ -1,6 +1,7 @@
 //! The terminal: taken over once, given back in every case — at the end, on an error, on a panic, while suspended.
 
 use std::io::{self, Write};
+use std::mem::ManuallyDrop;
 use std::panic;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -34,7 +35,8 @@ impl Write for Counted {
 
 /// Holds the terminal while it lives.
 pub struct Guard {
-    terminal: Terminal<CrosstermBackend<Counted>>,
+    /// Never dropped: ratatui would show the cursor, which happens here, and panic where there is no terminal any more.
+    terminal: ManuallyDrop<Terminal<CrosstermBackend<Counted>>>,
     taken: Arc<AtomicBool>,
     written: Arc<AtomicU64>,
 }
@@ -60,7 +62,7 @@ impl Guard {
         let written = Arc::new(AtomicU64::new(0));
         let out = Counted { written: Arc::clone(&written) };
         let terminal = Terminal::new(CrosstermBackend::new(out)).context("opening the terminal")?;
-        let mut guard = Self { terminal, taken, written };
+        let mut guard = Self { terminal: ManuallyDrop::new(terminal), taken, written };
         guard.take()?;
         Ok(guard)
     }

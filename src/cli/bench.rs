@@ -89,7 +89,7 @@ fn warm_choice(setup: &Setup) -> Choice {
 }
 
 fn tell(text: &str) {
-    eprintln!("watcher bench: {}", crate::sanitize::line(text));
+    super::note_line(&format!("watcher bench: {}", crate::sanitize::line(text)));
 }
 
 fn machine(threads: usize, onnxruntime: bool) -> Value {

@@ -13,7 +13,7 @@ use super::args::{Replay, Run, SummaryForm, Watch};
 use super::dashboard::{inputs, need_file};
 use super::fail_on::Condition;
 use super::setup::{Mode, Output, Setup};
-use super::{Failure, say};
+use super::{Failure, note_line, say};
 use crate::clock::SystemClock;
 use crate::humanize;
 use crate::message::channel::Receiver;
@@ -83,14 +83,14 @@ enum Outcome {
 fn run(setup: &Setup, run: &Run, mode: Mode, file: Option<&PathBuf>) -> Result<(), Failure> {
     let (rules, note) = setup.rules()?;
     if let Some(note) = note {
-        eprintln!("watcher: {note}");
+        note_line(&format!("watcher: {note}"));
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting")?;
     // From here on a signal is an orderly end.
     let signals = runtime.block_on(async { Signals::new() })?;
     let ready = setup.options(rules, mode)?;
     for notice in &ready.notices {
-        eprintln!("watcher: {}", sanitize::line(notice));
+        note_line(&format!("watcher: {}", sanitize::line(notice)));
     }
     let pipeline = Pipeline::start(ready.options, SystemClock::shared()).context("starting the engines")?;
     let bar = progress(file);
@@ -107,7 +107,7 @@ fn run(setup: &Setup, run: &Run, mode: Mode, file: Option<&PathBuf>) -> Result<(
             }
             let findings: Vec<String> = run.fail_on.iter().filter_map(|c| c.finding(&summary)).collect();
             for finding in &findings {
-                eprintln!("watcher: {}", sanitize::line(finding));
+                note_line(&format!("watcher: {}", sanitize::line(finding)));
             }
             if findings.is_empty() { Ok(()) } else { Err(Failure::Findings) }
         }
@@ -121,9 +121,9 @@ fn run(setup: &Setup, run: &Run, mode: Mode, file: Option<&PathBuf>) -> Result<(
 fn print_summary(run: &Run, summary: &Summary) -> Result<(), Failure> {
     let to_stdout = run.output.as_ref().is_none_or(|path| path.as_os_str() != "-");
     match run.summary {
-        SummaryForm::Text => eprint!("{}", text(summary)),
+        SummaryForm::Text => note_line(text(summary).trim_end()),
         SummaryForm::Json if to_stdout => return say(&format!("{}\n", json(summary))),
-        SummaryForm::Json => eprintln!("{}", json(summary)),
+        SummaryForm::Json => note_line(&json(summary).to_string()),
     }
     Ok(())
 }
@@ -219,7 +219,7 @@ async fn wait(
             _ = signals.interrupt.recv() => return Ok(last_words(&mut updates, handle).await),
             update = updates.recv_async() => update,
         };
-        let say = |text: &str| bar.suspend(|| eprintln!("watcher: {}", sanitize::line(text)));
+        let say = |text: &str| bar.suspend(|| note_line(&format!("watcher: {}", sanitize::line(text))));
         match update {
             None => return Ok(Outcome::Lost),
             Some(Update::Finished(summary)) => return Ok(Outcome::Finished(summary, unread)),

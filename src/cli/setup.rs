@@ -12,7 +12,9 @@ use super::outputs::Outputs;
 use super::{Failure, report};
 use crate::config::paths::Paths;
 use crate::config::{Config, SymbolSet};
+use crate::engine::embedding::model::ModelFiles;
 use crate::engine::embedding::select;
+use crate::engine::embedding::tokenize::TextTokenizer;
 use crate::history::Retention;
 use crate::pipeline::{Input, Options};
 use crate::record::Names;
@@ -131,6 +133,7 @@ impl Setup {
     /// What the library needs to run. Opens the outputs, so it comes after everything that can be at fault.
     pub fn options(&self, rules: Arc<RuleSet>, mode: Mode) -> Result<Ready, Failure> {
         let config = &self.config;
+        self.check_model()?;
         let Outputs { sink, own, store, resume, locks, notices } =
             Outputs::open(&mode, config.output_max_bytes, self.paths.as_ref())?;
         let options = Options {
@@ -161,6 +164,19 @@ impl Setup {
             resume,
         };
         Ok(Ready { options, _locks: locks, notices })
+    }
+
+    /// A model that was asked for by name and is none is a mistake, not a reason for something weaker.
+    fn check_model(&self) -> Result<(), Failure> {
+        let Some(dir) = self.config.model.as_ref().filter(|_| !self.config.backend.is_cheap()) else { return Ok(()) };
+        let sound = ModelFiles::from_dir(dir)
+            .and_then(|files| TextTokenizer::with_length(&files.tokenizer, files.interface.tokens).map(drop));
+        sound.map_err(|why| {
+            let dir = crate::sanitize::line(&dir.display().to_string()).into_owned();
+            Failure::Usage(format!(
+                "--model {dir}: {why}\na folder with model.onnx (or onnx/model.onnx) and tokenizer.json is needed; without --model the embedded model is used"
+            ))
+        })
     }
 
     /// The theme in force, with the colours and characters that the terminal has.

@@ -18,6 +18,7 @@ pub mod pool;
 pub mod portable;
 pub mod risk;
 pub mod select;
+pub mod symbols;
 pub mod tokenize;
 pub mod trigrams;
 
@@ -34,6 +35,7 @@ use facts::Facts;
 use lexical::Words;
 use model::Vector;
 use pool::Generation;
+use symbols::Symbols;
 use trigrams::Trigrams;
 
 /// All that is derived from one text.
@@ -45,6 +47,8 @@ pub struct TextFeatures {
     pub words: Words,
     /// Its letters.
     pub trigrams: Trigrams,
+    /// Its operators and pictures.
+    pub symbols: Symbols,
     /// What it claims, sentence by sentence.
     pub claims: Claims,
     /// Its numbers, dates, names and polarity.
@@ -71,6 +75,7 @@ impl TextFeatures {
             vector: None,
             words: Words::of(text),
             trigrams: Trigrams::of(text),
+            symbols: Symbols::of(text),
             claims: Claims::of(text),
             facts: Facts::of(text),
             cost_us: 0,

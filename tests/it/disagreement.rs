@@ -10,7 +10,7 @@ use watcher::engine::embedding::divergence::score;
 use watcher::engine::embedding::pool::Ready;
 use watcher::engine::embedding::{Mode, TextFeatures};
 use watcher::verdict::policy::Policy;
-use watcher::verdict::{Basis, Divergence};
+use watcher::verdict::{Basis, Divergence, Timing};
 
 use crate::screens::{app, press, running, screen, show};
 use crate::support::{judge_all, parse_all, protocol_rules};
@@ -29,7 +29,8 @@ fn contradictions_are_pointed_at() {
         ]
     });
     let records = parse_all([line.to_string().as_str()].into_iter());
-    let judged = judge_all(&records, Ready::without_model(Mode::Lexical), protocol_rules(), Policy::calibrated());
+    let mut judged = judge_all(&records, Ready::without_model(Mode::Lexical), protocol_rules(), Policy::calibrated());
+    judged[0].verdict.timing = Timing { queue: 41, embedding: 3421, constraints: 2, drift: 1, total: 3470 };
     assert!(judged[0].verdict.divergence.risk.unwrap() > 0.3, "{:?}", judged[0].verdict.divergence);
     show(&mut app, records, judged);
     press(&mut app, "Enter");

@@ -221,7 +221,7 @@ fn files_that_hold_content_are_private() {
 }
 
 #[test]
-fn a_model_that_can_t_be_read_gives_way_and_says_so() {
+fn a_model_that_can_t_be_read_is_a_mistake_and_a_library_gives_way() {
     let home = Home::new();
     home.write("log", "{\"samples\":[\"yes\",\"no\"]}\n");
     home.write("empty/model.onnx", "");
@@ -232,10 +232,10 @@ fn a_model_that_can_t_be_read_gives_way_and_says_so() {
         std::fs::read(repo("sample-data/models/all-MiniLM-L6-v2-int8/tokenizer.json")).unwrap(),
     );
     for (model, why) in [("empty", "the file is empty"), ("broken", "model.onnx"), ("absent", "model.onnx")] {
-        let output = home.run(&format!("replay log --headless --model {model} --output -"), 0);
+        let output = home.run(&format!("replay log --headless --model {model} --output -"), 2);
         let text = stderr(&output);
-        assert!(text.contains("comparing words instead") && text.contains(why), "{model}: {text}");
-        assert_eq!(json_lines(&output.stdout)[0]["divergence"]["backend"], "lexical");
+        assert!(text.contains(&format!("--model {model}")) && text.contains(why), "{model}: {text}");
+        assert!(text.contains("tokenizer.json is needed") && output.stdout.is_empty(), "{text}");
     }
     let output = home.run("replay log --headless --onnxruntime nowhere.so --output -", 0);
     assert!(stderr(&output).contains("using the embedded backend"));

@@ -185,7 +185,7 @@ fn private_folder(folder: &Path) -> io::Result<()> {
 }
 
 fn tell(text: &str) {
-    eprintln!("watcher setup: {}", crate::sanitize::line(text));
+    crate::cli::note_line(&format!("watcher setup: {}", crate::sanitize::line(text)));
 }
 
 #[cfg(test)]

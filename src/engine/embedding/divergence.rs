@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `semantic` | all pairs | (1 − mean cosine) / 2 |
 //! | `lexical` | all pairs | mean Jensen–Shannon divergence of the words |
-//! | `facts` | all pairs | mean contradiction in numbers, dates, names, polarity |
+//! | `facts` | the sample that contradicts most | mean contradiction with the others in numbers, dates, names, polarity |
 //! | `entropy` | all | of the clusters of agreeing samples, over ln n |
 //! | `answer` | the first against the others | 1 − mean likeness; of long texts the claims that no other makes |
 //! | `risk` | | `risk.rs` |
@@ -31,6 +31,9 @@ const AGREE: f64 = 0.75;
 
 /// Facts contradict from this score on.
 const CONTRADICT: f64 = 0.5;
+
+/// How much texts contradict each other that differ in a symbol alone.
+const SYMBOLS: f64 = 0.9;
 
 /// Contradictions that are kept.
 const CONTRADICTIONS: usize = 8;
@@ -91,7 +94,10 @@ pub fn score(samples: &[Arc<str>], texts: &[&TextFeatures], backend: &Arc<str>) 
     let mut weighed = Array2::ones((count, count));
     let mut harmony = Array2::ones((count, count));
     for (i, j) in pairs(count).filter(|(i, j)| said(*i, *j)) {
-        let found = facts::compare(&texts[i].facts, &texts[j].facts);
+        let mut found = facts::compare(&texts[i].facts, &texts[j].facts);
+        if symbols_differ(texts, i, j).is_some() {
+            found.polarity = found.polarity.max(SYMBOLS);
+        }
         for pair in [[i, j], [j, i]] {
             harmony[pair] = 1.0 - found.score();
             weighed[pair] = 1.0 - gravity(&found);
@@ -111,7 +117,7 @@ pub fn score(samples: &[Arc<str>], texts: &[&TextFeatures], backend: &Arc<str>) 
         semantic: Some(semantic),
         answer: Some(if unanswered { 1.0 } else { answer }),
         lexical: Some(lexical),
-        facts: Some((1.0 - mean_of_pairs(&harmony)).clamp(0.0, 1.0)),
+        facts: Some((0..count).map(|i| 1.0 - mean_to_others(&harmony, i)).fold(0.0, f64::max).clamp(0.0, 1.0)),
         entropy: Some(entropy(count, |i, j| likeness[[i, j]] >= AGREE && harmony[[i, j]] > 1.0 - CONTRADICT)),
         risk: Some(if unanswered { 1.0 } else { risk(scores, cosines.is_some()) }),
         outlier: outlier(&agreement),
@@ -134,14 +140,27 @@ fn contradictions(samples: &[Arc<str>], texts: &[&TextFeatures], harmony: &Array
             let leading = text.find(trim(text)).unwrap_or(0);
             (sample, span.map(|span| span.start + leading..span.end + leading))
         };
-        let differences = facts::explain(&texts[i].facts, &texts[j].facts).into_iter();
-        found.extend(differences.map(|difference| Contradiction {
+        if let Some([in_a, in_b]) = symbols_differ(texts, i, j) {
+            found.push(Contradiction { kind: "symbol", sides: [place(i, in_a), place(j, in_b)] });
+        }
+        let mut differences = facts::explain(&texts[i].facts, &texts[j].facts);
+        // What only one of them says is worth a word where nothing else is.
+        if differences.iter().any(|found| found.in_a.is_some() && found.in_b.is_some()) {
+            differences.retain(|found| found.in_a.is_some() && found.in_b.is_some());
+        }
+        found.extend(differences.into_iter().map(|difference| Contradiction {
             kind: difference.kind.word(),
             sides: [place(i, difference.in_a), place(j, difference.in_b)],
         }));
     }
     found.truncate(CONTRADICTIONS);
     found
+}
+
+/// Where two samples of the same words have different symbols.
+fn symbols_differ(texts: &[&TextFeatures], i: usize, j: usize) -> Option<[Option<Range<usize>>; 2]> {
+    let same_words = texts[i].trigrams == texts[j].trigrams;
+    same_words.then(|| texts[i].symbols.conflict(&texts[j].symbols)).flatten()
 }
 
 /// How alike two samples are: by meaning, and the shorter they are the more by their letters.

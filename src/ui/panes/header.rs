@@ -150,7 +150,8 @@ fn backend<'a>(state: &'a AppState, theme: &Theme, narrow: bool) -> Part<'a> {
     };
     let label = crate::sanitize::line(&label).into_owned();
     let label = match label.rsplit_once(" · ") {
-        Some((_, name)) if narrow => name.to_owned(),
+        Some((_, name)) if narrow && state.status.warnings.is_empty() => name.to_owned(),
+        Some((_, name)) if narrow => format!("{} {name}", theme.symbols.warning),
         _ => label,
     };
     Part {

@@ -98,11 +98,15 @@ fn reason(row: &Row, review_score: f64) -> (String, Meaning) {
     let verdict = &row.verdict;
     let mut reasons: Vec<String> =
         verdict.violations.iter().map(|violation| format!("{}: {}", violation.rule, violation.message)).collect();
-    if verdict.divergence.risk.is_some_and(|risk| risk > review_score) {
-        // The first contradiction says most: it is of the answer in use, if that one has any.
-        let texts = verdict.divergence.texts(&row.record.samples);
-        let found = verdict.divergence.contradictions.first().map(|found| found.in_words(&texts));
-        reasons.push(found.map_or("the answers disagree".into(), |found| format!("the answers disagree: {found}")));
+    // The first contradiction says most: it is of the answer in use, if that one has any.
+    let texts = verdict.divergence.texts(&row.record.samples);
+    let found = verdict.divergence.contradictions.first().map(|found| found.in_words(&texts));
+    match found {
+        Some(found) => reasons.insert(0, found),
+        None if verdict.divergence.risk.is_some_and(|risk| risk > review_score) => {
+            reasons.push("the answers disagree".into());
+        }
+        None => {}
     }
     let unchecked = unchecked(&verdict.divergence.outcome);
     if !reasons.is_empty() {
