@@ -22,6 +22,7 @@ mod oppose;
 #[cfg(test)]
 mod pairs;
 mod pattern;
+mod phrase;
 mod place;
 mod polarity;
 mod prefix;

@@ -3,6 +3,42 @@
 use super::pairs::within;
 
 #[test]
+fn less_common_notations_agree() {
+    within(
+        0.0,
+        0.15,
+        &[
+            ("It costs \u{1b}[31m500 USD\u{1b}[0m.", "It costs 500 USD."),
+            ("Revenue was $3.2mm.", "Revenue was 3.2M USD."),
+            ("Net income was $(2.4) million.", "Net income was -$2.4M."),
+            ("The balance is (3,400) USD.", "The balance is -3,400 USD."),
+            ("Half a million users signed up.", "0.5M users signed up."),
+            ("The deal is worth 40m EUR.", "The deal is worth EUR 40 million."),
+            ("v2.4.1", "version 2.4.1"),
+            ("We are open 9am-5pm.", "We are open 09:00 to 17:00."),
+            ("It takes 2h15m.", "It takes 2 hours and 15 minutes."),
+            ("The price is 5,00,000 rupees.", "The price is 500,000 rupees."),
+            ("Ｓｅｌｌ　１００", "Sell 100"),
+            ("Sleep 8 hours.", "Take 200."),
+            ("The dose is 8 hours.", "The dose is 200 to 400 mg."),
+            ("Wait 8 hours between doses.", "Take 200 to 400 mg."),
+            ("会议在2026年5月3日举行。", "会议在2026-05-03举行。"),
+        ],
+    );
+    within(
+        0.75,
+        1.0,
+        &[
+            ("The balance is (3,400) USD.", "The balance is 3,400 USD."),
+            ("It takes 2h15m.", "It takes 2 hours and 50 minutes."),
+            ("It ships in v2.4.1.", "It ships in version 2.4.2."),
+            ("会议在2026年5月3日举行。", "会议在2026年5月5日举行。"),
+            ("会議は2026年5月3日です。", "会議は2026年5月5日です。"),
+        ],
+    );
+}
+
+#[test]
 fn re_worded_answers_agree() {
     within(
         0.0,

@@ -68,7 +68,7 @@ pub fn read(source: &Source, at: usize) -> Option<(Fact, usize)> {
                 (Day { year, month, day, unsure: !sure, ..Day::default() }, at + 1)
             }
             Written::Decade(year) => (Day { year, decade: true, ..Day::default() }, at + 1),
-            _ => day_first(source, at).or_else(|| year_alone(source, at))?,
+            _ => ideographic(source, at).or_else(|| day_first(source, at)).or_else(|| year_alone(source, at))?,
         },
         None if token.sense.date > 30 => (Day { relative: token.sense.date - 30, ..Day::default() }, at + 1),
         None => weekday(source, at).or_else(|| month_first(source, at))?,
@@ -80,6 +80,26 @@ pub fn read(source: &Source, at: usize) -> Option<(Fact, usize)> {
         Fact { kind: Kind::Date, start: token.start, end, key: day.key(), sentence: token.sentence, context, form },
         to,
     ))
+}
+
+/// Chinese and Japanese: 2026年5月3日, 2026年5月, 5月3日.
+fn ideographic(source: &Source, at: usize) -> Option<(Day, usize)> {
+    let marked =
+        |at: usize, mark: char| source.next_within(at, Gap::Glued).is_some_and(|t| t.of(source.text).starts_with(mark));
+    let alone = |at: usize, mark: char| {
+        marked(at, mark) && source.token(at).is_some_and(|t| (t.end - t.start) as usize == mark.len_utf8())
+    };
+    let year = source.token(at).and_then(year_of).filter(|_| alone(at + 1, '年'));
+    let month_at = if year.is_some() { at + 2 } else { at };
+    let month = source.token(month_at).and_then(day_of).filter(|&m| m <= 12 && marked(month_at + 1, '月'))?;
+    let day = source.token(month_at + 2).and_then(day_of).filter(|_| alone(month_at + 1, '月'));
+    let day = day.filter(|_| marked(month_at + 3, '日') || marked(month_at + 3, '号') || marked(month_at + 3, '號'));
+    if year.is_none() && day.is_none() {
+        return None;
+    }
+    // What is glued behind the last mark belongs to the sentence.
+    let to = month_at + if day.is_some() { 3 } else { 1 };
+    Some((Day { year: year.unwrap_or(0), month, day: day.unwrap_or(0), ..Day::default() }, to))
 }
 
 /// The month a word names; English ones are capitalised, and the planet is no month.
@@ -226,6 +246,7 @@ mod tests {
             "on March 5, 2024.",
             "5.3.2024",
             "Tuesday, March 5, 2024",
+            "会议在2024年3月5日举行",
         ];
         for text in notations {
             assert_eq!(day(text), [(2024, 3, 5)], "{text}");

@@ -1,10 +1,12 @@
 //! Negations in other languages than English, by sentence.
 
-use super::lexicon::FOREIGN_NOT;
+use super::lexicon::{FOREIGN_NOT, PHRASE};
+use super::phrase;
 use super::polarity::Claim;
 use super::source::Source;
 use super::stem::hash;
 use super::tally::Outcome;
+use super::token::Token;
 use super::{Fact, Facts, Form, Kind, MOST_PER_KIND};
 
 /// Sentences that are compared; later ones are left out.
@@ -18,20 +20,27 @@ pub fn read(source: &Source, out: &mut Vec<Fact>) {
     let most = out.len() + MOST_PER_KIND;
     let mut last = None;
     for (at, token) in source.tokens.iter().enumerate() {
+        if let Some(claim) = token.flag(PHRASE).then(|| phrase::foreign(token)).flatten().filter(|_| out.len() < most) {
+            out.push(claimed(source, at, token, claim));
+        }
         let negates = token.flag(FOREIGN_NOT) || (spanish && token.hash == hash(b"no"));
         if !negates || last == Some(token.sentence) || out.len() >= most {
             continue;
         }
         last = Some(token.sentence);
-        out.push(Fact {
-            kind: Kind::Polarity,
-            start: token.start,
-            end: token.end,
-            key: Claim::Denied.key(),
-            sentence: token.sentence,
-            context: source.context(at, at + 1),
-            form: Form::Polarity(Claim::Denied),
-        });
+        out.push(claimed(source, at, token, Claim::Denied));
+    }
+}
+
+fn claimed(source: &Source, at: usize, token: &Token, claim: Claim) -> Fact {
+    Fact {
+        kind: Kind::Polarity,
+        start: token.start,
+        end: token.end,
+        key: claim.key(),
+        sentence: token.sentence,
+        context: source.context(at, at + 1),
+        form: Form::Polarity(claim),
     }
 }
 

@@ -39,6 +39,9 @@ pub const AVERSE: u16 = 256;
 /// May say in other words what another text denies ("stale" for "not fresh").
 pub const LESSENING: u16 = 512;
 
+/// May be part of a phrase that has an opposite.
+pub const PHRASE: u16 = 1024;
+
 const NOTHING: Sense = Sense { flags: 0, count: 0, date: 0, canon: NONE };
 
 /// What is known about a stem.

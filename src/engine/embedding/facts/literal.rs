@@ -1,7 +1,9 @@
 //! Numeric literals as written: integers, decimals, fractions, clock times, dates, versions and identifiers.
 
+use super::measure::duration;
 use super::pattern::{Group, Pattern, char_at};
 use super::stem::Hasher;
+use super::unit;
 
 /// What the literal is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -14,6 +16,8 @@ pub enum Form {
     Clock(u16),
     /// Year (0 unknown), then day and month in the order found; `sure` when that order is certain.
     Date { year: u16, month: u8, day: u8, sure: bool },
+    /// Seconds, in parts of several units such as 2h15m.
+    Duration(f64),
     /// A decade such as 1990s.
     Decade(u16),
     /// Version, telephone number, identifier: only equality has a meaning.
@@ -134,7 +138,7 @@ fn decimal(text: &str, start: usize, p: &mut Pattern) -> (Form, f64) {
     let n = p.count;
     let alone = separators.iter().filter(|&&s| s == last).count() == 1;
     let marks_thousands = p.grouped() && (last != '.' || n > 2) && p.all(last) && last != '/';
-    if marks_thousands {
+    if marks_thousands || p.grouped_indian() {
         return (Form::Plain(p.joined(n)), 0.5);
     }
     let head_grouped = n == 2 || p.groups().iter().take(n - 1).skip(1).all(|g| g.len == 3);
@@ -165,7 +169,7 @@ fn finish(text: &str, start: usize, end: usize, form: Form, step: f64) -> Litera
         form,
         step,
         end: u32::try_from(end).unwrap_or(u32::MAX),
-        negative: negative(text, start),
+        negative: negative(text, start) || bracketed(text, start, end),
         maybe_grouped: false,
         maybe_year: false,
     };
@@ -207,10 +211,10 @@ fn finish(text: &str, start: usize, end: usize, form: Form, step: f64) -> Litera
             lit.form = Form::Clock(value as u16 * 60 + u16::from(ten - b'0') * 10 + u16::from(one - b'0'));
             lit.end += 3;
         }
-        // An identifier such as 4o or 0x1f; plain letters may still be a unit.
+        // A duration such as 2h15m or an identifier such as 4o or 0x1f; plain letters may still be a unit.
         mixed if mixed.iter().any(u8::is_ascii_digit) => {
             let state = mixed.iter().fold(Hasher::new().number(value.to_bits()), |h, &b| h.byte(b));
-            lit.form = Form::Opaque(state.narrow());
+            lit.form = duration(value, mixed).map_or(Form::Opaque(state.narrow()), Form::Duration);
             lit.end += letters as u32;
         }
         _ => {}
@@ -263,6 +267,24 @@ fn negative(text: &str, start: usize) -> bool {
     }
 }
 
+/// Whether the number stands in parentheses next to a currency, which in accounts makes it negative: $(5), (5) USD.
+fn bracketed(text: &str, start: usize, end: usize) -> bool {
+    let Some(head) = text.get(..start).and_then(|t| t.strip_suffix('(')) else { return false };
+    let sign = |c: char| unit::sign(c).is_some();
+    if head.ends_with(sign) {
+        return true;
+    }
+    let Some(tail) = text.get(end..).and_then(|t| t.strip_prefix(')')) else { return false };
+    let tail = tail.trim_start_matches(' ');
+    let code = tail.get(..3).filter(|c| c.bytes().all(|b| b.is_ascii_uppercase()) && unit::currency(c).is_some());
+    let Some(rest) = code.map(|_| 3).and_then(|n| tail.get(n..)).or_else(|| tail.strip_prefix(sign)) else {
+        return false;
+    };
+    // In "(1) USD 5" the currency belongs to the next number.
+    !rest.trim_start_matches(' ').starts_with(|c: char| c.is_alphanumeric() || c == '-')
+        || rest.starts_with(' ') && rest.trim_start_matches(' ').starts_with(char::is_alphabetic)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::pattern::digit;
@@ -301,6 +323,8 @@ mod tests {
             ("7.", 7.0),
             ("395,000", 395000.0),
             ("1,2,3", 1.0),
+            ("5,00,000", 5e5),
+            ("1,23,45,678", 12_345_678.0),
         ];
         for (text, want) in table {
             assert_eq!(value(text), Some(want), "{text}");

@@ -10,6 +10,8 @@ use super::unit::{self, Class, Unit};
 pub fn currency_before(source: &Source, at: usize) -> Option<(Unit, u32)> {
     let token = source.token(at)?;
     let head = source.text.get(..token.start as usize)?;
+    let open = head.strip_suffix('(').filter(|h| token.literal.is_some() && h.ends_with(|c| unit::sign(c).is_some()));
+    let head = open.unwrap_or(head);
     let bare = head.trim_end_matches(['-', '\u{2212}', ' ', '\u{a0}']);
     if let Some(c) = bare.chars().next_back().filter(|_| head.len() - bare.len() <= 4)
         && let Some(unit) = unit::sign(c)
@@ -19,6 +21,13 @@ pub fn currency_before(source: &Source, at: usize) -> Option<(Unit, u32)> {
     let code = source.before(at).filter(|t| token.gap <= Gap::Space && t.is_word() && t.end - t.start == 3)?;
     let unit = unit::currency(code.of(source.text)).filter(|_| code.has(ALL_CAPS))?;
     Some((unit, code.start))
+}
+
+/// Whether the token is a currency.
+pub fn currency_at(source: &Source, at: usize) -> bool {
+    let Some(token) = source.next_within(at, Gap::Space).filter(|t| t.is_word()) else { return false };
+    // Shorter names in lower case may be other words, as "won".
+    (token.has(ALL_CAPS) || token.end - token.start > 3) && unit::currency(token.of(source.text)).is_some()
 }
 
 /// The unit after the number, as a sign or as a word; moves the mantissa past it.
@@ -95,6 +104,30 @@ pub fn accounting(source: &Source, start: u32, end: u32) -> bool {
     open && blank && bytes.get(end as usize) == Some(&b')')
 }
 
+/// The seconds of a value whose letters behind it go on in smaller units: 2h15m.
+pub fn duration(value: f64, letters: &[u8]) -> Option<f64> {
+    let (mut total, mut part, mut last, mut at, mut count) = (0.0, value, f64::INFINITY, 0, 0);
+    while let Some(rest) = letters.get(at..).filter(|r| !r.is_empty()) {
+        let word = rest.iter().take_while(|b| b.is_ascii_alphabetic()).count();
+        let seconds = match rest.get(..word)? {
+            b"d" => 86_400.0,
+            b"h" | b"hr" => 3600.0,
+            b"m" | b"min" => 60.0,
+            b"s" | b"sec" => 1.0,
+            _ => return None,
+        };
+        let digits = rest.iter().skip(word).take(4).take_while(|b| b.is_ascii_digit());
+        let (next, len) = digits.fold((0.0, 0), |(v, n), &d| (v * 10.0 + f64::from(d - b'0'), n + 1));
+        if seconds >= last {
+            return None;
+        }
+        total += part * seconds;
+        (part, last, at, count) = (next, seconds, at + word + len, if len > 0 { count + 1 } else { count });
+    }
+    // The last part needs a unit as well.
+    (count > 0 && letters.last().is_some_and(u8::is_ascii_alphabetic)).then_some(total)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::{Facts, Form, Kind};
@@ -112,6 +145,13 @@ mod tests {
         let table = [
             ("It costs $5.", 5.0),
             ("A loss of ($5) was booked.", -5.0),
+            ("A loss of $(2.4) million was booked.", -2.4e6),
+            ("A loss of (5) USD was booked.", -5.0),
+            ("It is (1) USD 5.", 1.0),
+            ("It takes 2h15m.", 8100.0),
+            ("It costs 40m EUR.", 4e7),
+            ("It costs $3.2mm.", 3.2e6),
+            ("Half a million came.", 5e5),
             ("It costs USD 5.", 5.0),
             ("It ran at 36 km/h.", 10.0),
             ("It fell by 50 basis points.", 0.5),

@@ -2,7 +2,7 @@
 
 use super::lexicon::{Count, HEDGE};
 use super::literal::{Form as Written, Literal};
-use super::measure::{accounting, currency_before, unit_behind};
+use super::measure::{accounting, currency_at, currency_before, unit_behind};
 use super::quantity::Quantity;
 use super::source::Source;
 use super::stem::hash;
@@ -40,6 +40,10 @@ pub fn read(source: &Source, at: usize) -> Option<(Fact, usize)> {
                 }
                 Written::Clock(minutes) => return Some(clock(source, at, at + 1, f64::from(minutes), token)),
                 Written::Opaque(id) => return Some(fact(source, at, at + 1, token.start, token.end, opaque(id))),
+                Written::Duration(value) => {
+                    let q = Quantity { value, raw: value / 60.0, ..exact(Class::Time) };
+                    return Some(fact(source, at, at + 1, token.start, token.end, q));
+                }
                 Written::Decade(_) | Written::Date { .. } => return None,
             }
         }
@@ -76,6 +80,9 @@ fn list_marker(source: &Source, token: &Token, literal: &Literal) -> bool {
     let tail = source.text.as_bytes().get(token.end as usize..).unwrap_or(&[]);
     // Only blanks and marks may stand before it in its line, and not many.
     let head = source.text.as_bytes().get(..token.start as usize).unwrap_or(&[]);
+    if literal.negative && head.last() == Some(&b'(') {
+        return false;
+    }
     let line = head.iter().rev().take(12).take_while(|&&b| b != b'\n');
     let begins = line.clone().count() < 12 && !line.clone().any(|b| b.is_ascii_alphanumeric() || !b.is_ascii());
     begins && matches!(tail, [b'.' | b')', b' ' | b'*' | b'\n', ..])
@@ -97,7 +104,7 @@ fn digits(source: &Source, at: usize, token: &Token, literal: &Literal, value: f
     if literal.negative || worded_minus(source, at) {
         m.value = -m.value;
     }
-    let money = currency_before(source, at).is_some();
+    let money = currency_before(source, at).is_some() || currency_at(source, m.to + 1);
     while let Some(next) = source.next_within(m.to, Gap::Space) {
         let Some(factor) =
             next.is_word().then(|| unit::scale(next.of(source.text), next.gap == Gap::Glued, money)).flatten()
@@ -157,6 +164,11 @@ fn spelled(source: &Source, at: usize) -> Option<Mantissa> {
             Some(Count::Half) if words == 0 => {
                 let article = source.next_within(m.to + 1, Gap::Space).is_some_and(|t| is_article(t.hash));
                 (m.value, m.to, m.end, m.weak) = (0.5, m.to + 1 + usize::from(article), token.end, true);
+                if let Some(next) = source.next_within(m.to, Gap::Space)
+                    && let Some(Count::Scale(scale)) = Count::of(next.sense.count)
+                {
+                    (m.value, m.to, m.end, m.weak) = (0.5 * scale, m.to + 1, next.end, false);
+                }
                 return Some(m);
             }
             _ => break,
@@ -225,6 +237,9 @@ fn measured(source: &Source, at: usize, token: &Token, mut m: Mantissa) -> (Fact
     if found.is_none() && !m.ordinal {
         found = unit_behind(source, &mut m);
     }
+    if found.is_none() && !m.ordinal && token.literal.is_some() {
+        found = range_unit(source, m.to);
+    }
     let value = if accounting(source, start, m.end) && before.is_some() { -m.value } else { m.value };
     let ordinary = if m.ordinal { Class::Ordinal } else { Class::Bare };
     let mut unit = found.unwrap_or(Unit { class: ordinary, factor: 1.0, offset: 0.0 });
@@ -247,6 +262,16 @@ fn measured(source: &Source, at: usize, token: &Token, mut m: Mantissa) -> (Fact
         place: if first { 1 } else { u8::from(second) * 2 },
     };
     fact(source, at, m.to, start, m.end, q)
+}
+
+/// The unit of measure that a range names only behind its end: "200 to 400 mg", "5-10 km".
+fn range_unit(source: &Source, at: usize) -> Option<Unit> {
+    let next = source.next_within(at, Gap::Space)?;
+    let at = at + usize::from(next.hash == hash(b"to"));
+    let end = source.next_within(at, Gap::Space).filter(|t| t.gap == Gap::Hyphen || next.is_word())?;
+    let Written::Plain(value) = end.literal?.form else { return None };
+    let mut last = Mantissa { value, step: 0.0, to: at + 1, end: end.end, weak: false, ordinal: false };
+    unit_behind(source, &mut last).filter(|u| u.class.is_physical())
 }
 
 /// The part in a smaller unit that a compound measure goes on with: "30 min" after "1 h".

@@ -4,7 +4,7 @@ use super::polarity::Claim;
 use super::source::{NEGATED, RULED_OUT};
 use super::stem::{NONE, stem};
 use super::tally::Outcome;
-use super::{Fact, Facts, Form, Kind, foreign, prefix};
+use super::{Fact, Facts, Form, Kind, foreign, phrase, prefix};
 
 /// The fact of `b` that answers a polarity fact of `a`, if it has one, and what it makes of it; `None` where the
 /// absence of an answer means nothing.
@@ -14,7 +14,9 @@ pub fn opposed<'f>(fact: &Fact, a: &Facts, b: &'f Facts) -> Option<(Option<&'f F
         Claim::Answer(yes) => answer(yes, b),
         Claim::Open(_) => None,
         Claim::Denied => foreign::denied(fact, a, b),
+        Claim::Axis { .. } if !a.english && !b.english => axis(fact, claim, a, b),
         _ if !b.english => None,
+        Claim::Route { from, to } => phrase::reversed(from, to, b),
         Claim::Prefixed { own, rest } => Some((None, prefix::opposed(fact, own, rest, a, b)?)),
         Claim::Axis { .. } => axis(fact, claim, a, b),
         Claim::Negated(scope) => Some((None, negated(fact, scope, a, b))),
@@ -64,6 +66,10 @@ fn axis<'f>(fact: &Fact, claim: Claim, a: &Facts, b: &'f Facts) -> Option<(Optio
         claims(facts)
             .any(|(_, c)| matches!(c, Claim::Axis { axis: same, positive: p, .. } if same == axis && p == wanted))
     };
+    // "Per month" is no contradiction of "per month or per year".
+    if axis >= phrase::FIRST && (poles(a, !positive) || poles(b, positive)) {
+        return None;
+    }
     // Where both texts say both, each word must be about the same thing: when rates rise, prices fall.
     let both = poles(a, !positive) && poles(b, positive);
     if turned || both && !fact.context.same_subject(&other.context) && !fact.context.same_frame(&other.context) {

@@ -45,6 +45,22 @@ pub fn char_at(text: &str, at: usize) -> Option<char> {
     }
 }
 
+/// Where the terminal escape sequence that begins at this byte ends.
+pub fn escape_end(text: &str, at: usize) -> usize {
+    let tail = text.as_bytes().get(at + 1..).unwrap_or(&[]);
+    let [b'[', rest @ ..] = tail else { return at + 1 };
+    let parameters = rest.iter().take(32).take_while(|b| matches!(b, b' '..=b'?')).count();
+    let closed = rest.get(parameters).is_some_and(|b| matches!(b, b'@'..=b'~'));
+    if closed { at + 3 + parameters } else { at + 1 }
+}
+
+/// Whether a number with a point stands at this byte, as behind the "v" of a version.
+pub fn is_version(text: &str, at: usize) -> bool {
+    let tail = text.as_bytes().get(at..).unwrap_or(&[]);
+    let digits = tail.iter().take(5).take_while(|b| b.is_ascii_digit()).count();
+    digits > 0 && matches!(tail.get(digits..), Some([b'.', b'0'..=b'9', ..]))
+}
+
 fn group(text: &str, at: usize) -> (Group, usize) {
     let (mut group, mut i) = (Group::default(), at);
     while let Some((c, d)) = char_at(text, i).and_then(|c| Some((c, digit(c)?))) {
@@ -105,6 +121,13 @@ impl Pattern {
     /// Every group after the first has three digits.
     pub fn grouped(&self) -> bool {
         self.groups[0].len <= 3 && self.groups().iter().skip(1).all(|g| g.len == 3)
+    }
+
+    /// Thousands, then hundreds of thousands and so on, as in India: 5,00,000.
+    pub fn grouped_indian(&self) -> bool {
+        let [first, middle @ .., last] = self.groups() else { return false };
+        let pairs = !middle.is_empty() && middle.iter().all(|g| g.len == 2);
+        pairs && self.all(',') && last.len == 3 && first.len <= 2 && first.value > 0
     }
 
     /// Keeps only the first groups, ending at that byte.

@@ -67,9 +67,15 @@ pub fn rivals(a: &Fact, b: &Fact, few: bool) -> Option<(f64, f64)> {
         (Form::Number(p), Form::Number(q)) => {
             let same = p.class == q.class || (p.class.is_clock() && q.class.is_clock());
             let bare = p.class == Class::Bare || q.class == Class::Bare;
+            // A measure and a bare count are told apart by their classes unless the same words are around them.
+            let physical = |class: Class| class.is_physical() || class.is_clock();
+            if bare && (physical(p.class) || physical(q.class)) && a.context.sides(&b.context)[0] == 0 {
+                return None;
+            }
             let needed = match () {
                 () if p.weak || q.weak => 1.0,
                 () if same => 0.0,
+                () if physical(p.class) && physical(q.class) && p.raw != q.raw => return None,
                 () if bare || p.raw == q.raw => 0.25,
                 () => 1.0,
             };

@@ -1,11 +1,11 @@
 //! Polarity of claims: negated words, words on an antonym axis, and a leading yes or no.
 
 use super::concede::{is_condition, is_open};
-use super::lexicon::NEGATOR_TO;
+use super::lexicon::{NEGATOR_TO, PHRASE};
 use super::source::{Context, Source};
 use super::stem::{Hasher, NONE, hash};
 use super::token::{ALL_CAPS, Gap, Token};
-use super::{Fact, Form, Kind, MOST_PER_KIND, foreign, prefix};
+use super::{Fact, Form, Kind, MOST_PER_KIND, foreign, phrase, prefix};
 
 /// Normal form of a claim's polarity.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,6 +22,8 @@ pub enum Claim {
     Prefixed { own: u32, rest: u32 },
     /// A sentence of another language that is negated.
     Denied,
+    /// Stems of where something begins and ends: from, to.
+    Route { from: u32, to: u32 },
 }
 
 impl Claim {
@@ -30,6 +32,7 @@ impl Claim {
         match self {
             Self::Answer(yes) => h.number(1).number(u64::from(yes)).wide(),
             Self::Prefixed { own, .. } => h.number(4).number(u64::from(own)).wide(),
+            Self::Route { from, to } => h.number(7).number(u64::from(from)).number(u64::from(to)).wide(),
             Self::Denied => h.number(5).wide(),
             Self::Open(scope) => h.number(6).number(u64::from(scope[0])).wide(),
             Self::Negated(scope) => h.number(2).number(u64::from(scope[0])).wide(),
@@ -60,10 +63,15 @@ pub fn read(source: &Source, out: &mut Vec<Fact>) {
             if is_open(source, at, token) {
                 out.get_mut(from..).unwrap_or_default().iter_mut().for_each(leave_open);
             }
+        } else if let Some(claim) = token.flag(PHRASE).then(|| phrase::read(source, at, token)).flatten() {
+            out.push(fact(source, at, at + 1, token.start, token.end, claim));
         } else if token.known.axis != 0 && token.is_content() && !is_name_like(token) {
             out.push(axis(source, at, at, token, false));
         } else if let Some(rest) = prefix::without(source, token) {
             let claim = Claim::Prefixed { own: token.stem, rest };
+            out.push(fact(source, at, at + 1, token.start, token.end, claim));
+        }
+        if let Some(claim) = token.flag(PHRASE).then(|| phrase::second(token)).flatten() {
             out.push(fact(source, at, at + 1, token.start, token.end, claim));
         }
     }

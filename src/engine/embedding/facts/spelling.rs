@@ -136,7 +136,9 @@ impl Spelling {
         let digits = tail.iter().take(8).take_while(|b| b.is_ascii_digit()).count();
         let caps = self.upper == self.letters && self.letters > 0;
         let more = tail.get(digits).is_some_and(u8::is_ascii_alphabetic);
-        digits > 0 && self.flags & SCRIPT == 0 && (caps || (more && self.letters <= 6))
+        // "9am-5pm" and "5km-10km" are ranges.
+        let unit = hyphen.checked_sub(self.len + 1).and_then(|i| bytes.get(i)).is_some_and(u8::is_ascii_digit);
+        digits > 0 && !unit && self.flags & SCRIPT == 0 && (caps || (more && self.letters <= 6))
     }
 
     fn wide(&mut self, c: char) {

@@ -84,6 +84,10 @@ impl Token {
     }
 }
 
+/// Abbreviations whose full stop ends no sentence.
+const TITLES: [&str; 15] =
+    ["Mr", "Mrs", "Ms", "Dr", "Prof", "St", "Jr", "Sr", "vs", "etc", "eg", "ie", "Gen", "Sen", "approx"];
+
 /// Splits the text.
 pub fn tokens(text: &str) -> Vec<Token> {
     let mut scan = Scanner { text, at: 0, gap: Gap::Sentence, opens: true, sentence: 0, tokens: Vec::new() };
@@ -105,6 +109,7 @@ impl Scanner<'_> {
     fn run(&mut self) {
         while let Some(&byte) = self.text.as_bytes().get(self.at) {
             match byte {
+                b'v' | b'V' if self.gap > Gap::Glued && pattern::is_version(self.text, self.at + 1) => self.at += 1,
                 b'a'..=b'z' | b'A'..=b'Z' => self.word(),
                 b'0'..=b'9' => self.literal(),
                 0x80.. => self.wide(),
@@ -163,13 +168,21 @@ impl Scanner<'_> {
                 self.opens = true;
             }
             b'\'' if next.is_ascii_alphabetic() && self.gap >= Gap::Space => self.opens = true,
+            b')' if self.tokens.last().is_some_and(|t| self.in_brackets(t)) => self.widen(Gap::Space),
             b';' | b'(' | b')' | b'[' | b']' => self.widen(Gap::Clause),
             b'-' if self.gap == Gap::Glued && next.is_ascii_alphanumeric() => self.widen(Gap::Hyphen),
             b'-' if next == b' ' || next == b'-' => self.widen(Gap::Clause),
             b'/' => self.widen(Gap::Slash),
+            0x1b => return self.at = pattern::escape_end(self.text, self.at),
             _ => {}
         }
         self.at += 1;
+    }
+
+    /// Whether the token is a negative amount in parentheses.
+    fn in_brackets(&self, token: &Token) -> bool {
+        let negative = token.literal.is_some_and(|l| l.negative) && token.end as usize == self.at;
+        negative && self.byte((token.start as usize).saturating_sub(1)) == b'('
     }
 
     /// Whether a full stop here ends a sentence rather than an abbreviation.
@@ -185,23 +198,7 @@ impl Scanner<'_> {
         let initial = word.len() == 1 && last.has(CAPITAL) && word != "I";
         let month = last.sense.date != 0 && word.len() <= 4 && last.hash != hash(b"may");
         let number = last.hash == hash(b"no") && self.byte(self.at + 2).is_ascii_digit();
-        let title = matches!(
-            word,
-            "Mr" | "Mrs"
-                | "Ms"
-                | "Dr"
-                | "Prof"
-                | "St"
-                | "Jr"
-                | "Sr"
-                | "vs"
-                | "etc"
-                | "eg"
-                | "ie"
-                | "Gen"
-                | "Sen"
-                | "approx"
-        );
+        let title = TITLES.contains(&word);
         !(initial || month || number || title)
     }
 
@@ -322,6 +319,9 @@ mod tests {
             ("U.S. troops", &["U.S.", "troops"]),
             ("COVID-19 and gpt-4o", &["COVID-19", "and", "gpt-4o"]),
             ("twenty-five 3-year", &["twenty", "five", "3", "year"]),
+            ("\u{1b}[31m500 USD\u{1b}[0m", &["500", "USD"]),
+            ("v2.4.1", &["2.4.1"]),
+            ("9am-5pm", &["9", "am", "5", "pm"]),
             ("价格是5元", &["价格是", "5", "元"]),
             ("", &[]),
         ];

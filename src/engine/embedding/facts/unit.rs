@@ -30,6 +30,12 @@ pub enum Class {
 }
 
 impl Class {
+    /// A measure with a dimension, neither a count nor a share nor money.
+    pub fn is_physical(self) -> bool {
+        let count = matches!(self, Self::Bare | Self::Percent | Self::Ordinal | Self::Opaque | Self::Currency(_));
+        !count && !self.is_clock()
+    }
+
     pub fn is_clock(self) -> bool {
         matches!(self, Self::Clock | Self::HalfClock)
     }
@@ -59,7 +65,7 @@ pub fn scale(word: &str, glued: bool, money: bool) -> Option<f64> {
         "k" | "K" if glued || money => 1e3,
         "million" | "Million" | "mn" | "mln" | "mio" | "Mio" | "Millionen" | "millones" | "millions" | "млн" => 1e6,
         "M" | "MM" if glued || money => 1e6,
-        "m" if money => 1e6,
+        "m" | "mm" if money => 1e6,
         "billion" | "Billion" | "bn" | "bln" | "Mrd" | "Milliarden" | "milliards" | "млрд" => 1e9,
         "b" | "B" if glued || money => 1e9,
         "trillion" | "Trillion" | "tn" | "trn" => 1e12,

@@ -1,7 +1,7 @@
 //! Word lists of the lexicon, lower case, separated by blanks.
 
 use super::lexicon::{
-    AVERSE, BEFORE_YEAR, FILLER, FOREIGN, FOREIGN_NOT, FUNCTION, HEDGE, LESSENING, NEGATOR, NEGATOR_TO,
+    AVERSE, BEFORE_YEAR, FILLER, FOREIGN, FOREIGN_NOT, FUNCTION, HEDGE, LESSENING, NEGATOR, NEGATOR_TO, PHRASE,
 };
 
 /// Lists of exact words with their flags.
@@ -64,6 +64,12 @@ pub const FLAGGED: &[(u16, &str)] = &[
          denies denied denial ban bans banned forbid forbids forbidden prohibit prohibits prohibited prevent prevents \
          prevented block blocks blocked fail fails failed failing failure lack lacks unlikely impossible unable \
          discourage discouraged inadvisable cancelled canceled against only",
+    ),
+    (
+        PHRASE,
+        "left right least most call put per from gain gains gained gaining lose loses lost losing allow allows allowed \
+         permit permits deny denies denied denying kaufen kaufe kauft comprar compre compra acheter achetez achat \
+         verkaufen verkaufe verkauft vender venda venta vendre vendez vente",
     ),
     (
         LESSENING,
@@ -256,7 +262,7 @@ pub const AXES: &[[&str; 4]] = &[
         "down fall drop decline lower reduce worsen cut",
     ],
     ["buy purchase", "sell", "long acquire bullish", "short bearish"],
-    ["safe safely harmless", "unsafe dangerous harmful hazardous", "", "risky"],
+    ["safe safely harmless", "unsafe dangerous harmful hazardous poisonous toxic", "", "risky"],
     ["approve accept", "reject disapprove", "agree grant", "deny refuse decline disagree"],
     ["true truthful", "false untrue", "", ""],
     ["correct accurate", "incorrect inaccurate mistaken", "right", "wrong"],
@@ -297,6 +303,8 @@ pub const AXES: &[[&str; 4]] = &[
     ["male", "female", "", ""],
     ["deflation", "inflation", "", ""],
     ["synchronous", "asynchronous", "", ""],
+    ["", "", "debit", "credit"],
+    ["", "", "add", "remove delete"],
     ["", "", "high", "low"],
     ["", "", "fast faster quick quicker", "slow slower"],
 ];
