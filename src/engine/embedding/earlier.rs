@@ -57,6 +57,8 @@ pub struct Earlier {
     order: BTreeMap<u64, PromptId>,
     next: u64,
     bytes: usize,
+    /// The newest time that was seen: a record without one comes after it.
+    latest: Option<Timestamp>,
 }
 
 /// What is known, across the end of the process: the prompts in the order of use.
@@ -66,7 +68,7 @@ pub struct Saved(Vec<(PromptId, Vec<Answer<String>>)>);
 impl Earlier {
     /// Nothing known.
     pub fn new(options: Options) -> Self {
-        Self { options, prompts: HashMap::new(), order: BTreeMap::new(), next: 0, bytes: 0 }
+        Self { options, prompts: HashMap::new(), order: BTreeMap::new(), next: 0, bytes: 0, latest: None }
     }
 
     /// The earlier answers that the record's one answer is to be compared with, the newest first; none for a record with
@@ -76,6 +78,7 @@ impl Earlier {
             return Vec::new();
         }
         let found = prompt_id(record).and_then(|id| self.prompts.get(&id));
+        let now = now.or(self.latest);
         let counts = |then: &Option<Timestamp>| match (now, then) {
             (Some(now), Some(then)) => now.duration_since(*then).unsigned_abs() <= self.options.window,
             _ => true,
@@ -93,6 +96,7 @@ impl Earlier {
     }
 
     fn keep(&mut self, id: PromptId, now: Option<Timestamp>, answer: Arc<str>) {
+        self.latest = self.latest.max(now);
         let is_new = !self.prompts.contains_key(&id);
         let prompt = self.prompts.entry(id).or_default();
         self.bytes += FIXED * usize::from(is_new) + FIXED + answer.len();
@@ -195,7 +199,9 @@ mod tests {
         }
         assert_eq!(recalled(&earlier, "k", "p", at(12)), ["c", "b"]);
         assert_eq!(recalled(&earlier, "k", "p", at(16)), ["c"]);
-        assert_eq!(recalled(&earlier, "k", "p", None), ["c", "b"], "without a time the count is all there is");
+        assert_eq!(recalled(&earlier, "k", "p", None), ["c", "b"], "without a time it is the newest that was seen");
+        earlier.remember(&record("k", "other", &["x"]), at(16));
+        assert_eq!(recalled(&earlier, "k", "p", None), ["c"]);
         for prompt in ["q", "r", "s", "t", "u"] {
             earlier.remember(&record("k", prompt, &["x"]), at(9));
         }
