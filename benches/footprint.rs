@@ -79,7 +79,9 @@ fn main() {
     }
     let dir = tempfile::tempdir().unwrap();
     let log = dir.path().join("x50.ndjson");
-    fs::write(&log, demo::TRAFFIC.repeat(50)).unwrap();
+    // Few enough texts for the cache: each is embedded once.
+    let traffic: String = demo::TRAFFIC.lines().take(600).map(|line| format!("{line}\n")).collect();
+    fs::write(&log, traffic.repeat(200)).unwrap();
     let size = PtySize { rows: 45, cols: 160, pixel_width: 0, pixel_height: 0 };
     let pty = native_pty_system().openpty(size).unwrap();
     let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_watcher"));

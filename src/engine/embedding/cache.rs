@@ -14,10 +14,10 @@ use super::pool::Slot;
 use crate::record::trim;
 
 /// Bytes that a vector and the bookkeeping around a text take.
-const FIXED: u64 = 2_304;
+const FIXED: u64 = 2_560;
 
 /// Bytes that a text's words, claims, letters and facts take, for each of its bytes.
-const DERIVED: u64 = 8;
+const DERIVED: u64 = 20;
 
 /// A text by two hashes and its length. The hashes are keyed anew in every process, so that nobody can make two texts
 /// that are taken for one.

@@ -159,7 +159,7 @@ fn contradictions(samples: &[Arc<str>], texts: &[&TextFeatures], harmony: &Array
 
 /// Where two samples of the same words have different symbols.
 fn symbols_differ(texts: &[&TextFeatures], i: usize, j: usize) -> Option<[Option<Range<usize>>; 2]> {
-    let same_words = texts[i].trigrams == texts[j].trigrams;
+    let same_words = texts[i].words == texts[j].words && texts[i].trigrams == texts[j].trigrams;
     same_words.then(|| texts[i].symbols.conflict(&texts[j].symbols)).flatten()
 }
 

@@ -4,8 +4,8 @@
 //! sentence model. Texts are compared as lower-cased words with one space between them, so that punctuation and layout
 //! do not count.
 
-/// Letters of a text that are looked at. Trigrams matter for short texts; of long ones the beginning will do.
-const LETTERS: usize = 1_024;
+/// Letters of a text whose trigrams are kept, for they matter for short texts; of long ones the beginning will do.
+const LETTERS: usize = 384;
 
 /// How often each trigram occurs in a text.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -14,7 +14,7 @@ pub struct Trigrams {
     counts: Box<[(u64, u32)]>,
     /// Euclidean length of the counts.
     length: f64,
-    /// Words of the text, of those letters that were looked at.
+    /// Words of the whole text.
     words: u32,
 }
 
@@ -33,12 +33,15 @@ impl Trigrams {
             *last = (last.1, letter);
         };
         let mut inside = false;
-        for letter in text.chars().take(LETTERS) {
+        for (index, letter) in text.chars().enumerate() {
             if letter.is_alphanumeric() {
                 words += u32::from(!inside);
                 inside = true;
+                if index >= LETTERS {
+                    continue;
+                }
                 push(letter.to_lowercase().next().unwrap_or(letter), &mut last);
-            } else if std::mem::take(&mut inside) {
+            } else if std::mem::take(&mut inside) && index < LETTERS {
                 push(' ', &mut last);
             }
         }
