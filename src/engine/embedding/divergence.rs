@@ -144,10 +144,8 @@ fn contradictions(samples: &[Arc<str>], texts: &[&TextFeatures], harmony: &Array
             found.push(Contradiction { kind: "symbol", sides: [place(i, in_a), place(j, in_b)] });
         }
         let mut differences = facts::explain(&texts[i].facts, &texts[j].facts);
-        // What only one of them says is worth a word where nothing else is.
-        if differences.iter().any(|found| found.in_a.is_some() && found.in_b.is_some()) {
-            differences.retain(|found| found.in_a.is_some() && found.in_b.is_some());
-        }
+        // What only one of them says, such as a denial, comes after what they say differently.
+        differences.sort_by_key(|found| found.in_a.is_none() || found.in_b.is_none());
         found.extend(differences.into_iter().map(|difference| Contradiction {
             kind: difference.kind.word(),
             sides: [place(i, difference.in_a), place(j, difference.in_b)],
