@@ -132,6 +132,7 @@ fn replay(path: PathBuf, backend: Choice, output: &Path) -> u64 {
         limits: Limits::default(),
         key_paths: Vec::new(),
         rules: rules(),
+        rules_watch: None,
         policy: Policy::calibrated(),
         embedding: Select { backend, onnxruntime: None, model: None },
         pinned: false,

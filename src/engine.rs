@@ -7,6 +7,8 @@ pub mod embedding;
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::record::Record;
 use crate::rules::Stage;
 use crate::verdict::{Confidence, Divergence, DriftReport, EngineKind, Violation};
@@ -18,6 +20,8 @@ use embedding::TextResult;
 pub struct Evidence<'a> {
     /// The record.
     pub record: &'a Record,
+    /// Event time, where any is known.
+    pub at: Option<Timestamp>,
     /// What the embedding pool derived from each sample; empty where nothing had to be derived.
     pub texts: &'a [TextResult],
     /// Earlier answers to the same prompt, when the record's one answer is compared with them.
@@ -39,6 +43,7 @@ impl<'a> Evidence<'a> {
     pub fn new(record: &'a Record, texts: &'a [TextResult], divergence: Divergence) -> Self {
         Self {
             record,
+            at: record.ts,
             texts,
             earlier: &[],
             shed: false,

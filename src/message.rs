@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::engine::constraints::RuleCount;
+pub use crate::engine::constraints::RuleCount;
 pub use crate::engine::embedding::pool::PoolCounts;
 use crate::history::{Row, View};
 use crate::record::Rejected;
@@ -46,6 +46,8 @@ pub enum Update {
     Source(SourceReport),
     /// How the stages and the rules fare.
     Health(HealthReport),
+    /// Which rules are in force.
+    Rules(RulesReport),
     /// Everything that was there at the start has been read and judged.
     CaughtUp,
     /// Something to tell the operator once.
@@ -129,6 +131,8 @@ pub struct HealthReport {
     pub rules: Arc<RuleSet>,
     /// How each has fared.
     pub counts: Vec<RuleCount>,
+    /// Those that nothing can be said of.
+    pub no_data: Vec<NoData>,
     /// Memory and disk.
     pub bounds: Vec<Bound>,
     /// Records judged.
@@ -138,6 +142,28 @@ pub struct HealthReport {
     /// When the last checkpoint was made; `None` without checkpoints.
     pub checkpoint: Option<Timestamp>,
     /// When this was taken.
+    pub at: Timestamp,
+}
+
+/// A rule of which nothing can be said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoData {
+    /// Index of the rule.
+    pub rule: usize,
+    /// Why, in words: "latncy_ms never seen, did you mean `latency_ms`?".
+    pub why: String,
+}
+
+/// Which rules are in force.
+#[derive(Debug, Clone)]
+pub struct RulesReport {
+    /// They.
+    pub rules: Arc<RuleSet>,
+    /// What is wrong with the newer version that is not in force.
+    pub fault: Option<String>,
+    /// What has changed, if that has just happened.
+    pub change: Option<String>,
+    /// When.
     pub at: Timestamp,
 }
 

@@ -8,11 +8,14 @@
 //! Every stage is an OS thread that blocks on a bounded channel; a full channel holds back the stage before it, down
 //! to the file, which is its own buffer. Nothing here runs on the screen's thread.
 
+mod audit;
 pub mod demo;
 pub mod judge;
 mod judging;
 mod parse;
 pub mod reading;
+pub mod rule_files;
+pub mod rules_watch;
 mod saving;
 mod supervise;
 
@@ -40,6 +43,7 @@ use crate::source::ledger::{Ledger, Marks};
 use crate::verdict::EngineKind;
 use crate::verdict::policy::Policy;
 
+use rules_watch::InForce;
 pub use saving::Written as SavedWritten;
 
 /// Batches that may wait between two stages.
@@ -73,8 +77,10 @@ pub struct Options {
     pub limits: Limits,
     /// Labels that make the group key; empty for the default.
     pub key_paths: Vec<String>,
-    /// Rules in force.
+    /// Rules in force at the start.
     pub rules: Arc<RuleSet>,
+    /// Where they come from, if they are to follow it.
+    pub rules_watch: Option<rules_watch::Options>,
     /// From findings to advice.
     pub policy: Policy,
     /// Backend and model.
@@ -122,6 +128,7 @@ struct Shared {
     pool: Arc<Pool>,
     ledger: Arc<Mutex<Ledger>>,
     updates: Sender<Update>,
+    rules: InForce,
 }
 
 impl Shared {
@@ -206,12 +213,16 @@ impl Pipeline {
         let (records_in, records) = channel("records", BATCHES, WhenFull::Block, &clock);
         let pool = Pool::new(options.pool, options.embedding.backend.is_cheap(), Arc::clone(&clock));
         let ledger = Arc::new(Mutex::new(ledger(&options)));
-        let shared = Shared { stop: Arc::default(), clock, pool: Arc::new(pool), ledger, updates: updates_in };
+        let rules = InForce::new(&options.rules);
+        let shared = Shared { stop: Arc::default(), clock, pool: Arc::new(pool), ledger, updates: updates_in, rules };
         let handle = Handle { stop: Arc::clone(&shared.stop), pool: Arc::clone(&shared.pool), judge: Arc::default() };
         let ended = Arc::clone(&handle.judge);
 
         embedding_threads(&shared, &options)?;
         supervise::start(&shared, &options)?;
+        if let Some(watch) = options.rules_watch.take() {
+            rules_watch::start(&shared, watch)?;
+        }
         let stages = vec![lines_in.stats(), records_in.stats(), shared.updates.stats()];
         let parser = parse::Stage::new(&options, reading::Stage::readers(&options.inputs), shared.clone());
         let reader = reading::Stage::new(&mut options, shared.clone());

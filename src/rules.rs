@@ -1,12 +1,18 @@
 //! Constraint rules: from YAML to a compiled, immutable [`RuleSet`].
 //!
 //! `schema` reads the files and reports every fault with its place; `expr` is the expression language; `ruleset` is
-//! what comes out: a flat table of limits and compiled expressions over numbered slots; `message` fills in texts.
-//! State that rules have from record to record (steps, windows) lives in `engine::constraints`, not here.
+//! what comes out: bounds and programs over the numbered slots of `slots`; `message` fills in texts; `unit_test` is what
+//! the files' own tests say; `edit` changes a file and keeps its comments; `condition` is an expression by itself.
+//! State that rules have from record to record (steps, windows) lives in `engine::constraints`, and so does whatever
+//! runs rules: tests, explanations, backtests.
 
+pub mod condition;
+pub mod edit;
 pub mod expr;
 pub mod message;
 pub mod ruleset;
 pub mod schema;
+pub mod slots;
+pub mod unit_test;
 
 pub use ruleset::{Rule, RuleSet, Stage};

@@ -192,6 +192,7 @@ impl AppState {
                 self.live.alerts.set_rules(&report);
                 self.status.health(report);
             }
+            Update::Rules(report) => self.status.rules(report),
             Update::CaughtUp => self.status.caught_up = true,
             Update::Notice(text) => self.view.note = Some(text),
             Update::OutputWaits(why) => self.status.output_waits = why,

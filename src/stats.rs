@@ -5,3 +5,4 @@ pub mod ring;
 pub mod summary;
 pub mod timeline;
 pub mod welford;
+pub mod window;

@@ -116,6 +116,8 @@ pub enum ViolationState {
     Firing,
     /// Inside the rule's `for`.
     Pending,
+    /// Of a rule in shadow mode: counted and charted, and never more.
+    Shadow,
 }
 
 impl ViolationState {
@@ -124,6 +126,7 @@ impl ViolationState {
         match self {
             Self::Firing => "firing",
             Self::Pending => "pending",
+            Self::Shadow => "shadow",
         }
     }
 }
@@ -199,6 +202,18 @@ pub enum DriftState {
 }
 
 impl DriftState {
+    /// All.
+    pub const ALL: [Self; 8] = [
+        Self::WarmUp,
+        Self::Stable,
+        Self::Suspect,
+        Self::Drift,
+        Self::Recovered,
+        Self::Stuck,
+        Self::Missing,
+        Self::NoData,
+    ];
+
     /// The contract's word.
     pub fn word(self) -> &'static str {
         match self {

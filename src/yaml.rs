@@ -1,11 +1,13 @@
 //! Bounded YAML with places: what rules, configuration and themes are read with, so that all of them name the line,
 //! the column and the mend of every fault, and all faults of a file at once.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
+use jiff::civil::Date;
 use serde_yaml::Value;
 use yamlpath::{Component, Document, Route};
 
@@ -14,6 +16,9 @@ pub const MAX_BYTES: usize = 1 << 20;
 
 /// Deepest nesting that is read.
 pub const MAX_DEPTH: usize = 32;
+
+/// Faults of a file that are told: finding the place of each takes time, and nobody reads more at once.
+const MOST_FAULTS: usize = 100;
 
 /// A fault in a file, with its place and how to mend it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +64,9 @@ pub struct Doc {
     value: Value,
     places: Option<Document>,
     found: RefCell<Vec<Diagnostic>>,
+    /// Faults beyond those.
+    more: Cell<usize>,
+    notes: RefCell<Vec<Diagnostic>>,
 }
 
 impl Doc {
@@ -81,13 +89,26 @@ impl Doc {
             let at = error.location().map_or(0, |l| l.index().min(text.len()));
             let words = error.to_string();
             let message = words.split(" at line ").next().unwrap_or(&words).to_owned();
-            fault(at..at, message, None)
+            match repeated_key(&message, text, at) {
+                Some((key, span)) => {
+                    fault(span, format!("a second `{key}` in one mapping"), Some("keep one of them".into()))
+                }
+                None => fault(at..at, message, None),
+            }
         })?;
         if depth(&value) > MAX_DEPTH {
             return Err(fault(0..0, format!("nested deeper than {MAX_DEPTH} levels"), None));
         }
         let places = Document::new(text).ok();
-        Ok(Self { file: file.into(), text: text.into(), value, places, found: RefCell::default() })
+        Ok(Self {
+            file: file.into(),
+            text: text.into(),
+            value,
+            places,
+            found: RefCell::default(),
+            more: Cell::new(0),
+            notes: RefCell::default(),
+        })
     }
 
     /// The whole of it.
@@ -105,7 +126,28 @@ impl Doc {
             return Ok(good);
         }
         found.sort_by_key(|d| d.span.start);
+        // A macro that is used twice is at fault once.
+        found.dedup_by(|a, b| a.span == b.span && a.message == b.message);
+        let more = self.more.take();
+        if more > 0 {
+            let text = Arc::clone(&self.text);
+            let message = format!("and {more} more faults");
+            found.push(Diagnostic {
+                file: Arc::clone(&self.file),
+                span: text.len()..text.len(),
+                text,
+                message,
+                help: None,
+            });
+        }
         Err(found)
+    }
+
+    /// What is no fault and should be known, in the order of the file.
+    pub fn notes(&self) -> Vec<Diagnostic> {
+        let mut notes = self.notes.take();
+        notes.sort_by_key(|d| d.span.start);
+        notes
     }
 
     /// Whether nothing was found wrong so far.
@@ -125,6 +167,22 @@ impl Doc {
         };
         feature.map_or(0..0, |f| f.location.byte_span.0..f.location.byte_span.1)
     }
+}
+
+/// The second place of a key that a mapping has twice. The parser only tells where the mapping begins.
+fn repeated_key(message: &str, text: &str, mapping: usize) -> Option<(String, Range<usize>)> {
+    let key = message.split_once("duplicate entry with key \"")?.1.strip_suffix('"')?;
+    let is_key = |at: &usize| {
+        let before = text[..*at].chars().next_back().is_none_or(|c| c.is_whitespace() || "{,\"'".contains(c));
+        let after = text[*at + key.len()..].trim_start_matches(['"', '\'', ' ']);
+        before && after.starts_with(':')
+    };
+    let rest = text.get(mapping..)?;
+    let mut places = rest.match_indices(key).map(|(at, _)| mapping + at).filter(is_key);
+    let first = places.next()?;
+    // Between the two may stand a mapping within this one that has the key too: then the first of them is told.
+    let second = places.next().unwrap_or(first);
+    Some((key.to_owned(), second..second + key.len()))
 }
 
 fn depth(value: &Value) -> usize {
@@ -147,11 +205,24 @@ pub struct Node<'d> {
 impl<'d> Node<'d> {
     /// Reports a fault at this value.
     pub fn fault(&self, message: impl Into<String>, help: Option<String>) {
+        if !self.has_room() {
+            return;
+        }
         self.report(self.doc.span(&self.path, false), message.into(), help);
+    }
+
+    /// Reports a fault at the key of this value.
+    pub fn fault_at_key(&self, message: impl Into<String>, help: Option<String>) {
+        if self.has_room() {
+            self.report(self.doc.span(&self.path, true), message.into(), help);
+        }
     }
 
     /// Reports a fault at `within`, bytes of this value's text.
     pub fn fault_within(&self, within: Range<usize>, message: impl Into<String>, help: Option<String>) {
+        if !self.has_room() {
+            return;
+        }
         let span = self.doc.span(&self.path, false);
         let quote = usize::from(self.doc.text[span.clone()].starts_with(['"', '\'']));
         let start = (span.start + quote + within.start).min(span.end);
@@ -160,19 +231,46 @@ impl<'d> Node<'d> {
         self.report(start..end, message.into(), help);
     }
 
+    /// Says something about this value that is no fault.
+    pub fn note(&self, message: impl Into<String>, help: Option<String>) {
+        if self.doc.notes.borrow().len() < MOST_FAULTS {
+            let note = self.diagnostic(self.doc.span(&self.path, false), message.into(), help);
+            self.doc.notes.borrow_mut().push(note);
+        }
+    }
+
     fn report(&self, span: Range<usize>, message: String, help: Option<String>) {
+        let fault = self.diagnostic(span, message, help);
+        self.doc.found.borrow_mut().push(fault);
+    }
+
+    /// Whether one more fault is told; else it is counted.
+    fn has_room(&self) -> bool {
+        let room = self.doc.found.borrow().len() < MOST_FAULTS;
+        if !room {
+            self.doc.more.set(self.doc.more.get() + 1);
+        }
+        room
+    }
+
+    fn diagnostic(&self, span: Range<usize>, message: String, help: Option<String>) -> Diagnostic {
         // The caret belongs on the first line of a value that spans several.
         let text = &self.doc.text;
         // Offsets into escaped or folded text may miss by a few bytes: never into the middle of a character.
         let span = text.floor_char_boundary(span.start)..text.ceil_char_boundary(span.end);
         let line_end = text[span.start..].find('\n').map_or(text.len(), |at| span.start + at);
-        self.doc.found.borrow_mut().push(Diagnostic {
+        Diagnostic {
             file: Arc::clone(&self.doc.file),
             text: Arc::clone(text),
             span: span.start..span.end.min(line_end).max(span.start),
             message,
             help,
-        });
+        }
+    }
+
+    /// The bytes of this value in the file's text.
+    pub fn range(&self) -> Range<usize> {
+        self.doc.span(&self.path, false)
     }
 
     /// The value as it is.
@@ -214,13 +312,13 @@ impl<'d> Node<'d> {
     pub fn only(&self, known: &[&str]) -> bool {
         let mut sound = true;
         for (key, node) in self.entries() {
-            if !known.contains(&key) {
+            if !known.contains(&key) && node.has_room() {
                 let span = self.doc.span(&node.path, true);
                 let help = did_you_mean(key, known.iter().copied())
                     .unwrap_or_else(|| format!("known here: {}", known.join(", ")));
                 node.report(span, format!("unknown key `{key}`"), Some(help));
-                sound = false;
             }
+            sound &= known.contains(&key);
         }
         sound
     }
@@ -271,6 +369,25 @@ impl<'d> Node<'d> {
         let help = did_you_mean(text, known.iter().copied());
         self.fault(format!("`{text}` is none of {}", known.join(", ")), help);
         None
+    }
+
+    /// A span of time longer than none, such as `2m` or `1h 30m`.
+    pub fn time_span(&self) -> Option<Duration> {
+        let span = self.value.as_str().and_then(crate::humanize::parse_span).filter(|span| !span.is_zero());
+        if span.is_none() {
+            let message = format!("expected a span of time, found {}", kind(self.value));
+            self.fault(message, Some("such as 500ms, 30s, 2m, 1h 30m".into()));
+        }
+        span
+    }
+
+    /// A day, such as `2027-06-30`.
+    pub fn date(&self) -> Option<Date> {
+        let date = self.value.as_str().and_then(|text| text.parse().ok());
+        if date.is_none() {
+            self.fault(format!("expected a day, found {}", kind(self.value)), Some("such as 2027-06-30".into()));
+        }
+        date
     }
 
     /// A whole number within `range`.
@@ -335,7 +452,7 @@ mod tests {
         let fault = Doc::parse("f.yaml", "a: 1\nb: [1,\n").err().unwrap();
         assert!(fault.position().0 >= 2, "{fault}");
         let twice = Doc::parse("f.yaml", "a: 1\na: 2\n").err().unwrap();
-        assert!(twice.to_string().contains("duplicate"), "{twice}");
+        assert_eq!(twice.to_string(), "f.yaml:2:1: a second `a` in one mapping (keep one of them)");
     }
 
     #[test]

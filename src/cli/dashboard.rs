@@ -9,13 +9,12 @@ use anyhow::Context;
 use super::Failure;
 use super::args::{Replay, Run, Watch};
 use super::headless::LAST_WORDS;
-use super::setup::{self, Mode, Output, Setup};
+use super::setup::{self, Mode, Output, Rules, Setup};
 use crate::app::keymap::Keymap;
 use crate::app::{App, End, terminal};
 use crate::clock::{SharedClock, SystemClock};
 use crate::pipeline::demo::{self, Demo};
 use crate::pipeline::{Input, Pipeline};
-use crate::rules::RuleSet;
 use crate::rules::schema::Source;
 use crate::source::From;
 use crate::state::{AppState, Options};
@@ -23,7 +22,7 @@ use crate::state::{AppState, Options};
 /// `watcher watch SOURCE...`
 pub(super) fn watch(setup: Setup, watch: &Watch) -> Result<(), Failure> {
     need_terminal()?;
-    let (rules, note) = setup.rules()?;
+    let rules = setup.rules()?;
     let mode = Mode {
         inputs: inputs(&watch.sources)?,
         from: watch.from.unwrap_or(From::Last(setup.config.read_back)),
@@ -36,13 +35,13 @@ pub(super) fn watch(setup: Setup, watch: &Watch) -> Result<(), Failure> {
         output: output(&watch.run, false)?,
         risk_limits: Vec::new(),
     };
-    show(&setup, "LIVE", rules, note, mode)
+    show(&setup, "LIVE", rules, mode)
 }
 
 /// `watcher replay FILE`
 pub(super) fn replay(setup: Setup, replay: &Replay) -> Result<(), Failure> {
     need_terminal()?;
-    let (rules, note) = setup.rules()?;
+    let rules = setup.rules()?;
     if replay.file.as_os_str() != "-" {
         need_file(&replay.file)?;
     }
@@ -57,7 +56,7 @@ pub(super) fn replay(setup: Setup, replay: &Replay) -> Result<(), Failure> {
         output: output(&replay.run, true)?,
         risk_limits: Vec::new(),
     };
-    show(&setup, "REPLAY", rules, note, mode)
+    show(&setup, "REPLAY", rules, mode)
 }
 
 /// `watcher demo`
@@ -65,8 +64,8 @@ pub(super) fn demo(setup: Setup) -> Result<(), Failure> {
     need_terminal()?;
     let source = Source { name: "watcher-protocol.yaml (embedded)".into(), text: demo::RULES.into() };
     let rules = match setup.config.rules {
-        Some(_) => setup.rules()?.0,
-        None => setup::compile(&[source])?,
+        Some(_) => setup.rules()?,
+        None => Rules::built_in(setup::compile(&[source])?),
     };
     let demo = Demo::start(SystemClock::shared()).context("writing the sample log")?;
     let inputs = vec![Input::Files(demo.log())];
@@ -81,7 +80,7 @@ pub(super) fn demo(setup: Setup) -> Result<(), Failure> {
         output: None,
         risk_limits: Vec::new(),
     };
-    show(&setup, "DEMO", rules, None, mode)
+    show(&setup, "DEMO", rules, mode)
 }
 
 fn output(run: &Run, replace: bool) -> Result<Option<Output>, Failure> {
@@ -141,20 +140,17 @@ fn file_input(path: &Path) -> Result<Input, Failure> {
     }
 }
 
-fn show(
-    setup: &Setup,
-    word: &'static str,
-    rules: Arc<RuleSet>,
-    note: Option<String>,
-    mode: Mode,
-) -> Result<(), Failure> {
+fn show(setup: &Setup, word: &'static str, rules: Rules, mode: Mode) -> Result<(), Failure> {
     let keymap = Keymap::new(&setup.config.keys).map_err(Failure::Usage)?;
     let theme = setup.theme()?;
     let clock: SharedClock = SystemClock::shared();
     let options = Options { review_score: setup.config.policy().review_score, mode: word, live: mode.live };
     let mut state = AppState::new(options, clock.now());
     state.view.hints = Arc::clone(&keymap.hints);
-    state.view.note = note;
+    state.view.note = rules.notes.first().map(|note| match rules.notes.len() {
+        1 => note.clone(),
+        n => format!("{note} (and {} more: watcher rules check)", n - 1),
+    });
     let mut app = App { state, theme, keymap, clock: Arc::clone(&clock), remote: setup::is_remote() };
     let ready = setup.options(rules, mode)?;
     if !ready.notices.is_empty() {

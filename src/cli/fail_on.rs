@@ -97,9 +97,9 @@ impl Condition {
                 (summary.rejected, exceeds(summary.rejected, summary.records + summary.rejected, most))
             }
             Kind::NoData => {
-                let found = summary.no_data.len() as u64;
-                return (found > 0)
-                    .then(|| format!("{}: rules without data: {}", self.text, summary.no_data.join(", ")));
+                let idle = summary.fared.iter().filter(|rule| rule.no_data.is_some());
+                let idle: Vec<&str> = idle.map(|rule| &*rule.rule).collect();
+                return (!idle.is_empty()).then(|| format!("{}: rules without data: {}", self.text, idle.join(", ")));
             }
         };
         holds.then(|| format!("{}: {found} of {}", self.text, summary.records))

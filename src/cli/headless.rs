@@ -17,12 +17,12 @@ use super::{Failure, note_line, say};
 use crate::clock::SystemClock;
 use crate::humanize;
 use crate::message::channel::Receiver;
-use crate::message::{EngineState, SourceReport, SourceState, Update};
+use crate::message::{EngineState, RulesReport, SourceReport, SourceState, Update};
 use crate::pipeline::{Handle, Pipeline};
 use crate::sanitize;
 use crate::source::From;
 use crate::stats::backlog::Backlog;
-use crate::stats::summary::{Percentiles, Summary};
+use crate::stats::summary::{Percentiles, RuleTally, Summary};
 use crate::verdict::Action;
 
 /// `watcher watch SOURCE... --headless`
@@ -81,9 +81,9 @@ enum Outcome {
 }
 
 fn run(setup: &Setup, run: &Run, mode: Mode, file: Option<&PathBuf>) -> Result<(), Failure> {
-    let (rules, note) = setup.rules()?;
-    if let Some(note) = note {
-        note_line(&format!("watcher: {note}"));
+    let rules = setup.rules()?;
+    for note in &rules.notes {
+        note_line(&format!("watcher: {}", sanitize::line(note)));
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting")?;
     // From here on a signal is an orderly end.
@@ -247,6 +247,7 @@ async fn wait(
                     say(&text);
                 }
             }
+            Some(Update::Rules(report)) => say(&rules_change(&report)),
             Some(Update::Notice(text)) => say(&text),
             Some(Update::OutputWaits(Some(why))) => {
                 say(&format!("the output can't take more: {why}; waiting for room"))
@@ -254,6 +255,16 @@ async fn wait(
             Some(Update::OutputWaits(None)) => say("there is room again, going on"),
             Some(Update::Judged { .. } | Update::Rejected { .. }) => {}
         }
+    }
+}
+
+/// What is told of rules that have changed, or should have.
+fn rules_change(report: &RulesReport) -> String {
+    let revision = report.rules.short_revision();
+    match (&report.fault, &report.change) {
+        (Some(fault), _) => format!("the rules have changed and do not hold, {revision} stays in force: {fault}"),
+        (None, Some(change)) => format!("rules {revision} are in force: {change}"),
+        (None, None) => format!("the rule files hold again: {revision} is in force"),
     }
 }
 
@@ -280,9 +291,7 @@ fn text(summary: &Summary) -> String {
         let head = if index == 0 { "violations" } else { "" };
         out.push_str(&format!("{head:<10} {} {}\n", number(*count), sanitize::line(rule)));
     }
-    for rule in &summary.no_data {
-        out.push_str(&format!("no data    {}: its fields never came\n", sanitize::line(rule)));
-    }
+    out.push_str(&rules_text(&summary.fared));
     let percentiles = |found: Option<Percentiles>, unit: &str| {
         found.map_or("none".to_owned(), |p| {
             let show = humanize::short;
@@ -299,6 +308,56 @@ fn text(summary: &Summary) -> String {
     out
 }
 
+/// How every rule fared, a line each.
+fn rules_text(fared: &[RuleTally]) -> String {
+    let number = |n: u64| humanize::number(n as f64);
+    let width = fared.iter().map(|rule| rule.rule.chars().count()).max().unwrap_or(0).min(40);
+    let mut out = String::new();
+    for (index, rule) in fared.iter().enumerate() {
+        let head = if index == 0 { "rules" } else { "" };
+        let name = sanitize::line(&rule.rule);
+        let mut line = match &rule.no_data {
+            Some(why) => format!("no data: {}", sanitize::line(why)),
+            None => format!(
+                "evaluated on {} of {}, {} hits",
+                number(rule.evaluated),
+                number(rule.records),
+                number(rule.hits)
+            ),
+        };
+        let mut also = |count: u64, what: &str| {
+            if count > 0 {
+                line.push_str(&format!(", {} {what}", number(count)));
+            }
+        };
+        also(if rule.present < rule.evaluated { rule.present } else { 0 }, "with all its fields");
+        also(rule.pending, "pending");
+        also(rule.excepted, "excepted");
+        also(rule.errors, "without a value");
+        also(rule.evicted, "keys forgotten for want of room");
+        also(rule.cut, "values forgotten for want of room");
+        let shadow = if rule.shadow { " (shadow)" } else { "" };
+        out.push_str(&format!("{head:<10} {name:<width$} {line}{shadow}\n"));
+    }
+    out
+}
+
+fn rule_json(rule: &RuleTally) -> serde_json::Value {
+    serde_json::json!({
+        "records": rule.records,
+        "evaluated": rule.evaluated,
+        "present": rule.present,
+        "hits": rule.hits,
+        "pending": rule.pending,
+        "excepted": rule.excepted,
+        "errors": rule.errors,
+        "evicted": rule.evicted,
+        "cut": rule.cut,
+        "shadow": rule.shadow,
+        "no_data": rule.no_data,
+    })
+}
+
 fn json(summary: &Summary) -> serde_json::Value {
     let percentiles = |found: Option<Percentiles>| {
         found.map(|p| serde_json::json!({ "p50": p.p50, "p95": p.p95, "p99": p.p99, "n": p.n }))
@@ -307,6 +366,10 @@ fn json(summary: &Summary) -> serde_json::Value {
         Action::ALL.iter().map(|action| (action.word().to_owned(), summary.with_action(*action).into())).collect();
     let violations: serde_json::Map<String, serde_json::Value> =
         summary.violations.iter().map(|(rule, count)| (rule.to_string(), (*count).into())).collect();
+    let no_data: Vec<&str> =
+        summary.fared.iter().filter(|rule| rule.no_data.is_some()).map(|rule| &*rule.rule).collect();
+    let fared: serde_json::Map<String, serde_json::Value> =
+        summary.fared.iter().map(|rule| (rule.rule.to_string(), rule_json(rule))).collect();
     serde_json::json!({
         "records": summary.records,
         "rejected": summary.rejected,
@@ -314,7 +377,8 @@ fn json(summary: &Summary) -> serde_json::Value {
         "unscored": summary.unscored,
         "partial": summary.partial,
         "violations": violations,
-        "no_data": summary.no_data.iter().map(|rule| rule.to_string()).collect::<Vec<_>>(),
+        "no_data": no_data,
+        "rule_counts": fared,
         "latency_ms": percentiles(summary.latency_ms()),
         "own_us": percentiles(summary.own_us()),
         "elapsed_s": summary.elapsed.as_secs_f64(),

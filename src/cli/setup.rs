@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tracing_appender::non_blocking::WorkerGuard;
@@ -12,13 +12,14 @@ use super::outputs::Outputs;
 use super::{Failure, report};
 use crate::config::paths::Paths;
 use crate::config::{Config, SymbolSet};
+use crate::engine::constraints::accept;
 use crate::engine::embedding::model::ModelFiles;
 use crate::engine::embedding::select;
 use crate::engine::embedding::tokenize::TextTokenizer;
 use crate::history::Retention;
-use crate::pipeline::{Input, Options};
+use crate::pipeline::{Input, Options, rule_files, rules_watch};
 use crate::record::Names;
-use crate::rules::schema::{self, Source};
+use crate::rules::schema::Source;
 use crate::rules::{RuleSet, expr};
 use crate::sink::lock::Lock;
 use crate::source::From;
@@ -57,6 +58,22 @@ pub(super) struct Mode {
     pub output: Option<Output>,
     /// Limits of risk that the summary counts by.
     pub risk_limits: Vec<f64>,
+}
+
+/// The rules at the start.
+pub(super) struct Rules {
+    pub set: Arc<RuleSet>,
+    /// What the operator should know of them.
+    pub notes: Vec<String>,
+    /// Where they are from, unless they are built in.
+    pub path: Option<PathBuf>,
+}
+
+impl Rules {
+    /// Rules that are built in.
+    pub fn built_in(set: Arc<RuleSet>) -> Self {
+        Self { set, notes: Vec::new(), path: None }
+    }
 }
 
 /// What a pipeline is started with.
@@ -116,22 +133,29 @@ impl Setup {
         Ok(Self { config, paths, file, _log: log })
     }
 
+    /// Where the operator's own rules are, if there are any.
+    pub fn rules_path(&self) -> Option<PathBuf> {
+        self.config.rules.clone().or_else(|| self.paths.as_ref().and_then(Paths::rules_dir))
+    }
+
     /// The rules in force, and what to say about them.
-    pub fn rules(&self) -> Result<(Arc<RuleSet>, Option<String>), Failure> {
-        let own = self.config.rules.clone().or_else(|| self.paths.as_ref().and_then(Paths::rules_dir));
-        let (sources, note) = match own {
-            Some(path) => (read_rules(&path)?, None),
+    pub fn rules(&self) -> Result<Rules, Failure> {
+        let path = self.rules_path();
+        let (sources, mut notes) = match &path {
+            Some(path) => (rule_files::read(path).map_err(Failure::Usage)?, Vec::new()),
             None => {
                 let (name, text) = DEFAULT_RULES;
                 let source = Source { name: name.into(), text: text.into() };
-                (vec![source], Some(format!("no rules of your own were found: using {name}")))
+                (vec![source], vec![format!("no rules of your own were found: using {name}")])
             }
         };
-        Ok((compile(&sources)?, note))
+        let set = compile(&sources)?;
+        notes.extend(set.notes.iter().map(|note| format!("note: {note}")));
+        Ok(Rules { set, notes, path })
     }
 
     /// What the library needs to run. Opens the outputs, so it comes after everything that can be at fault.
-    pub fn options(&self, rules: Arc<RuleSet>, mode: Mode) -> Result<Ready, Failure> {
+    pub fn options(&self, rules: Rules, mode: Mode) -> Result<Ready, Failure> {
         let config = &self.config;
         self.check_model()?;
         let Outputs { sink, own, store, resume, locks, notices } =
@@ -143,7 +167,12 @@ impl Setup {
             live: mode.live,
             limits: config.limits,
             key_paths: config.key.clone(),
-            rules,
+            rules: rules.set,
+            // The wall clock must not enter a replay: its rules are those of its start.
+            rules_watch: rules.path.filter(|_| mode.live).map(|path| rules_watch::Options {
+                path,
+                audit: self.paths.as_ref().map(|paths| paths.state.join("audit.ndjson")),
+            }),
             policy: config.policy(),
             embedding: select::Options {
                 backend: config.backend,
@@ -214,32 +243,9 @@ impl Setup {
     }
 }
 
-/// Compiles rules, or says all that is wrong with them.
+/// Compiles and tests rules, or says all that is wrong with them.
 pub(super) fn compile(sources: &[Source]) -> Result<Arc<RuleSet>, Failure> {
-    schema::load(sources).map(Arc::new).map_err(|faults| Failure::Usage(report::faults(&faults)))
-}
-
-fn read_rules(path: &Path) -> Result<Vec<Source>, Failure> {
-    let wrong = |path: &Path, why: String| Failure::Usage(format!("rules: {}: {why}", path.display()));
-    let files = if path.is_dir() {
-        let mut files: Vec<PathBuf> = ["yaml", "yml"]
-            .iter()
-            .filter_map(|ending| glob::glob(&path.join(format!("*.{ending}")).to_string_lossy()).ok())
-            .flat_map(|found| found.filter_map(Result::ok))
-            .collect();
-        files.sort();
-        files
-    } else {
-        vec![path.to_owned()]
-    };
-    if files.is_empty() {
-        return Err(wrong(path, "no *.yaml file is in it".into()));
-    }
-    let read = |file: &PathBuf| {
-        let text = fs::read_to_string(file).map_err(|error| wrong(file, error.to_string()))?;
-        Ok(Source { name: file.display().to_string(), text })
-    };
-    files.iter().map(read).collect()
+    accept(sources).map(Arc::new).map_err(|faults| Failure::Usage(report::faults(&faults)))
 }
 
 /// Logs go to a file of their own, never to the screen. Without a place for it there is no log.

@@ -3,6 +3,7 @@
 //! (A) rules on the record · (B) divergence · (C) rules on it · (D) drift · (E) rules on it · (F) confidence ·
 //! (G) rules on it · (H) severity and action. Records come in Seq order; drift alone never changes the action.
 
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +22,9 @@ use crate::record::Record;
 use crate::rules::{RuleSet, Stage};
 use crate::verdict::policy::{Policy, overall_severity};
 use crate::verdict::{Confidence, EngineKind, Timing, Verdict};
+
+/// Sources whose last time is kept.
+const MOST_SOURCES: usize = 4_096;
 
 /// What a record went through before it is judged.
 #[derive(Debug, Clone, Copy)]
@@ -66,6 +70,8 @@ pub struct Judge {
     live: bool,
     /// There are rules that read more than the record.
     late_rules: bool,
+    /// The last known time of each source, while there are rules that ask for the time.
+    times: Option<HashMap<Arc<str>, Timestamp>>,
     constraints: Constraints,
     embedding: Embedding,
     drift: drift::Drift,
@@ -111,21 +117,70 @@ fn run(engine: &mut dyn Engine, stage: Stage, evidence: &mut Evidence<'_>, failu
 impl Judge {
     /// A judge without history.
     pub fn new(setup: Setup, clock: SharedClock) -> Self {
-        Self {
+        let rules = setup.rules;
+        let mut judge = Self {
             policy: setup.policy,
             live: setup.live,
-            late_rules: setup.rules.rules.iter().any(|rule| rule.stage > Stage::Record),
-            constraints: Constraints::new(setup.rules),
+            late_rules: false,
+            times: None,
+            constraints: Constraints::new(Arc::new(RuleSet::empty())),
             embedding: Embedding::new(setup.embedding.0, setup.embedding.1),
             drift: drift::Drift::new(setup.drift),
             earlier: setup.earlier.map(Earlier::new),
             clock,
-        }
+        };
+        judge.set_rules(rules);
+        judge
     }
 
-    /// The rules in force, and how each has fared.
-    pub fn rules(&self) -> (&Arc<RuleSet>, &[RuleCount]) {
-        (self.constraints.rules(), self.constraints.counts())
+    /// Puts other rules in force. Those that have not changed go on with what they know.
+    pub fn set_rules(&mut self, rules: Arc<RuleSet>) {
+        self.times = rules.needs_time().then(|| self.times.take().unwrap_or_default());
+        self.constraints.replace(rules);
+        self.late_rules = self.constraints.is_late();
+    }
+
+    /// The rules in force.
+    pub fn rules(&self) -> &Arc<RuleSet> {
+        self.constraints.rules()
+    }
+
+    /// How each of them has fared.
+    pub fn counts(&self) -> Vec<RuleCount> {
+        self.constraints.counts()
+    }
+
+    /// How many fields of different names were seen.
+    pub fn fields_seen(&self) -> usize {
+        self.constraints.fields_seen()
+    }
+
+    /// Whether any of the fields that a name of a rule stands for was seen.
+    pub fn has_seen(&self, field: &str) -> bool {
+        self.constraints.has_seen(field)
+    }
+
+    /// What a field that never came may have meant.
+    pub fn did_you_mean(&self, field: &str) -> Option<String> {
+        self.constraints.did_you_mean(field)
+    }
+
+    /// Time has gone on without records.
+    pub fn advance(&mut self, now: Timestamp) {
+        self.constraints.advance(now);
+    }
+
+    /// Event time of a record: its own, or that of its reading, or the last that its source had.
+    fn time_of(&mut self, record: &Record, arrival: &Arrival) -> Option<Timestamp> {
+        let own = record.ts.or(arrival.otherwise);
+        let Some(times) = &mut self.times else { return own };
+        let Some(at) = own else { return times.get(&record.origin.source).copied() };
+        if let Some(known) = times.get_mut(&record.origin.source) {
+            *known = at;
+        } else if times.len() < MOST_SOURCES {
+            times.insert(Arc::clone(&record.origin.source), at);
+        }
+        Some(at)
     }
 
     /// Keys that the drift engine watches.
@@ -166,6 +221,7 @@ impl Judge {
         let mut evidence = Evidence::new(record, texts.features, self.embedding.pending());
         evidence.earlier = texts.earlier;
         evidence.shed = arrival.shed;
+        evidence.at = self.time_of(record, &arrival);
         // Asking the time takes about as long as checking a rule: it is asked where something may have taken time.
         let clock = Arc::clone(&self.clock);
         let unless = |idle: bool, before: Duration| if idle { before } else { clock.elapsed() };

@@ -12,6 +12,7 @@ use super::judge::{Arrival, Judge, Setup, Texts};
 use super::parse::{Item, Parsed, ParsedBatch, judged};
 use super::saving::Saver;
 use super::{Input, Options, Shared};
+use crate::engine::constraints::RuleCount;
 use crate::engine::embedding::pool::{Answer, Generation, Ready, Request};
 use crate::engine::embedding::select::Choice;
 use crate::engine::embedding::{TextFeatures, TextResult};
@@ -19,9 +20,10 @@ use crate::history::{History, Row};
 use crate::message::channel::{Closed, Receiver, Stats};
 use crate::message::{EngineReport, EngineState, Update};
 use crate::record::{Record, Rejected, trim};
+use crate::rules::Rule;
 use crate::sink::file::is_full;
 use crate::sink::ndjson::NdjsonSink;
-use crate::stats::summary::Summary;
+use crate::stats::summary::{RuleTally, Summary};
 
 /// Rows are handed to the screen at least this often while there is work: one frame at 30 a second.
 const FLUSH: Duration = Duration::from_millis(33);
@@ -63,6 +65,7 @@ pub(super) struct Stage {
     read_ts: Timestamp,
     /// Something was judged since the counters were sent.
     unreported: bool,
+    hints: health::Hints,
 }
 
 /// Why judging ended early.
@@ -118,6 +121,7 @@ impl Stage {
             event: None,
             read_ts: Timestamp::UNIX_EPOCH,
             unreported: true,
+            hints: health::Hints::default(),
         }
     }
 
@@ -129,6 +133,7 @@ impl Stage {
         match end {
             Ok(()) => {}
             Err(End::Stopped) => {
+                judge.iter().for_each(|judge| self.tally(judge));
                 let flushed = self.sink.as_mut().map_or(Ok(()), NdjsonSink::flush);
                 if let Err(error) = &flushed {
                     tracing::error!("output: {error}");
@@ -151,6 +156,27 @@ impl Stage {
                 let _ = self.shared.updates.send(Update::OutputFailed { why, closed: is_closed_pipe(&error) });
             }
         }
+    }
+
+    /// How the rules fared, for the summary.
+    fn tally(&mut self, judge: &Judge) {
+        let rules = judge.rules();
+        let no_data = self.hints.no_data(judge);
+        let tally = |(index, (rule, count)): (usize, (&Rule, RuleCount))| RuleTally {
+            rule: Arc::clone(&rule.id),
+            shadow: rule.shadow,
+            records: count.records,
+            evaluated: count.evaluated,
+            present: count.present,
+            hits: count.hits,
+            pending: count.pending,
+            errors: count.errors,
+            excepted: count.excepted,
+            evicted: count.evicted,
+            cut: count.cut,
+            no_data: no_data.iter().find(|found| found.rule == index).map(|found| found.why.clone()),
+        };
+        self.summary.fared = rules.rules.iter().zip(judge.counts()).enumerate().map(tally).collect();
     }
 
     /// The judge, once the backend is there, with what it knew.
@@ -209,9 +235,7 @@ impl Stage {
         }
         self.save(judge)?;
         self.summary.elapsed = self.shared.clock.elapsed() - start;
-        let (rules, counts) = judge.rules();
-        let idle = rules.rules.iter().zip(counts).filter(|(_, count)| count.evaluated == 0 && count.errors == 0);
-        self.summary.no_data = idle.map(|(rule, _)| Arc::clone(&rule.id)).collect();
+        self.tally(judge);
         self.health(judge)?;
         let summary = Box::new(std::mem::take(&mut self.summary));
         self.shared.updates.send(Update::Finished(summary))?;
@@ -229,7 +253,11 @@ impl Stage {
 
     fn batch(&mut self, judge: &mut Judge, batch: ParsedBatch) -> Result<(), End> {
         self.unreported = true;
-        let ParsedBatch { items, file, end, muted, read_at, read_ts } = batch;
+        let ParsedBatch { items, file, end, muted, read_at, read_ts, rules } = batch;
+        if !Arc::ptr_eq(judge.rules(), &rules) {
+            self.summary.rules = Arc::clone(&rules.revision);
+            judge.set_rules(rules);
+        }
         self.read_ts = read_ts;
         let new = !muted && self.saver.as_ref().is_some_and(|saver| saver.is_new(&file));
         if new && self.shared.ledger().knows(&file) {

@@ -16,6 +16,7 @@ use crate::engine::embedding::select::Choice;
 use crate::message::channel::{Receiver, Sender};
 use crate::record::native::Parser;
 use crate::record::{Limits, Origin, Record, Reject, Rejected, Seq, prefix};
+use crate::rules::RuleSet;
 use crate::source::identity::Identity;
 use crate::source::{From, LineBatch, Place, Span};
 
@@ -53,6 +54,8 @@ pub(super) struct ParsedBatch {
     pub read_at: Duration,
     /// The same by the wall clock.
     pub read_ts: Timestamp,
+    /// The rules that were in force when the records got their numbers.
+    pub rules: Arc<RuleSet>,
 }
 
 /// What the judge gets.
@@ -158,6 +161,7 @@ impl Stage {
             muted: known.is_some(),
             read_at: batch.read_at,
             read_ts: batch.read_ts,
+            rules: self.shared.rules.get(),
         }
     }
 

@@ -197,9 +197,9 @@ fn bracketed(index: usize, buffer: &mut [u8; 24]) -> &str {
 }
 
 /// Puts a key behind a path. Names of metrics are compared trimmed and lower-cased, so that is how they are written.
-fn join(path: &str, key: &str) -> String {
+pub fn join(path: &str, key: &str) -> String {
     let lowered;
-    let key = if path == "metrics" {
+    let key = if path == "metrics" || path == "drift.metrics" {
         lowered = trim(key).to_lowercase();
         &lowered
     } else {

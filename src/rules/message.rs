@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use super::expr::{Ast, Kind};
-use super::expr::{Fault, Resolve, Slots, parse};
+use super::expr::{Ast, Fault, Kind, Machine, Scope, Type, parse};
 use crate::humanize;
+use crate::record::Record;
 
 /// A text with places for values.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,7 +23,7 @@ impl Template {
     ///
     /// # Errors
     /// A placeholder that does not end or is no field.
-    pub fn parse(text: &str, resolve: &mut dyn Resolve) -> Result<Self, Fault> {
+    pub fn parse(text: &str, scope: &mut dyn Scope) -> Result<Self, Fault> {
         let mut parts = Vec::new();
         let mut plain = String::new();
         let mut at = 0;
@@ -34,10 +34,11 @@ impl Template {
                 at += 2;
             } else if c == '{' {
                 let Some(length) = rest.find('}') else {
-                    return Err(Fault::new(&(at..text.len()), "the placeholder does not end with `}`"));
+                    let fault = Fault::new(&(at..text.len()), "the placeholder does not end with `}`");
+                    return Err(fault.with_help("a brace itself is written `{{`"));
                 };
                 parts.push(Part::Text(std::mem::take(&mut plain)));
-                parts.push(placeholder(&rest[1..length], at + 1, resolve)?);
+                parts.push(placeholder(&rest[1..length], at + 1, scope)?);
                 at += length + 1;
             } else {
                 plain.push(c);
@@ -49,14 +50,14 @@ impl Template {
     }
 
     /// The text for one record.
-    pub fn fill(&self, slots: Slots<'_>) -> String {
+    pub fn fill(&self, machine: &Machine, record: &Record) -> String {
         let mut out = String::new();
         for part in &self.parts {
             match part {
                 Part::Text(text) => out.push_str(text),
                 Part::Value { number, text, decimals } => {
-                    let value = slots.numbers.get(*number).copied().unwrap_or(f64::NAN);
-                    let label = slots.texts.get(*text).copied().flatten();
+                    let value = machine.numbers.get(*number).copied().unwrap_or(f64::NAN);
+                    let label = machine.text(*text, record);
                     let _ = match (value.is_nan(), decimals, label) {
                         (false, Some(decimals), _) => write!(out, "{value:.decimals$}"),
                         (false, None, _) => write!(out, "{}", humanize::number(value)),
@@ -70,7 +71,7 @@ impl Template {
     }
 }
 
-fn placeholder(inner: &str, at: usize, resolve: &mut dyn Resolve) -> Result<Part, Fault> {
+fn placeholder(inner: &str, at: usize, scope: &mut dyn Scope) -> Result<Part, Fault> {
     let span = at..at + inner.len();
     let (path, decimals) = match inner.rsplit_once(":.") {
         Some((path, digits)) => {
@@ -82,11 +83,19 @@ fn placeholder(inner: &str, at: usize, resolve: &mut dyn Resolve) -> Result<Part
     };
     match parse(path) {
         Ok(Ast { kind: Kind::Field(path), .. }) => {
-            if let Some(why) = resolve.impossible(&path) {
-                return Err(Fault::new(&span, why));
+            if let Some((why, help)) = scope.impossible(&path) {
+                return Err(Fault::new(&span, why).with_help(help));
             }
-            Ok(Part::Value { number: resolve.number_slot(&path), text: resolve.text_slot(&path), decimals })
+            if scope.macro_named(&path).is_some() || scope.list_named(&path).is_some() {
+                return Err(Fault::new(&span, format!("`{path}` is a name of the rule file, not a field")));
+            }
+            // What it is known to be is looked for there alone.
+            let known = scope.known(&path);
+            let number = if known == Some(Type::Text) { usize::MAX } else { scope.number_slot(&path) };
+            let text = if known == Some(Type::Number) { usize::MAX } else { scope.text_slot(&path) };
+            Ok(Part::Value { number, text, decimals })
         }
-        _ => Err(Fault::new(&span, format!("`{path}` is not a field"))),
+        _ => Err(Fault::new(&span, format!("`{path}` is not a field"))
+            .with_help("such as {metrics.pressure:.2}; a brace itself is written {{")),
     }
 }

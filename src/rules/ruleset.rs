@@ -1,13 +1,18 @@
 //! The compiled rules: immutable, shared, swapped as a whole.
 
+use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
-use foldhash::HashMap;
+use jiff::Timestamp;
 
-use super::expr::Expr;
+use super::expr::program::{Bit, Num, TextList};
+use super::expr::{Layout, Machine, Program};
 use super::message::Template;
-use crate::record::Name;
+use super::slots::{Findings, SlotMap};
+use super::unit_test::Test;
 use crate::verdict::Severity;
+use crate::yaml::Diagnostic;
 
 /// When a rule is evaluated: it follows from the fields it reads (contract, order of judgement).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,10 +33,10 @@ impl Stage {
 
     /// The stage from which on a field can be read.
     pub fn of(path: &str) -> Self {
-        match path.split('.').next() {
-            Some("divergence") if path.contains('.') => Self::Divergence,
-            Some("drift") if path.contains('.') => Self::Drift,
-            Some("confidence") if path.contains('.') => Self::Confidence,
+        match path.split(['.', '[']).next() {
+            Some("divergence") if path.len() > 10 => Self::Divergence,
+            Some("drift") if path.len() > 5 => Self::Drift,
+            Some("confidence") if path.len() > 10 => Self::Confidence,
             _ => Self::Record,
         }
     }
@@ -71,19 +76,45 @@ pub struct Rule {
     pub numbers: Vec<usize>,
     /// Slots of the labels it reads.
     pub texts: Vec<usize>,
+    /// Paths that it only asks for with `has()`: that they never come is nothing to wonder about.
+    pub optional: Vec<String>,
     /// What it checks.
     pub check: Check,
+    /// The window whose value it checks.
+    pub window: Option<WindowSpec>,
+    /// How long a breach must last before it counts (`for`).
+    pub hold: Duration,
+    /// How long it is shown as firing after its last breach.
+    pub keep_firing: Duration,
+    /// How long it keeps quiet after it fired: notifications and the pane only.
+    pub cooldown: Duration,
+    /// It is counted and charted, and never acts.
+    pub shadow: bool,
+    /// Who is exempt, and until when.
+    pub exceptions: Vec<Exception>,
+    /// Names of targets.
+    pub notify: Vec<String>,
+    /// Records to keep before and after a breach.
+    pub capture: Option<(u64, u64)>,
+    /// What it says, without the layout of its file: equal for equal rules, whatever else the file says.
+    pub fingerprint: u64,
+    /// The file it is from: an index of [`RuleSet::files`].
+    pub file: usize,
+    /// Its text in that file, as bytes.
+    pub span: Range<usize>,
 }
 
 /// What a rule checks.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Check {
-    /// A number against bounds: the work is in [`RuleSet::limits`].
+    /// Numbers against the bounds in [`RuleSet::limits`] and the steps in [`RuleSet::steps`].
     Limit,
-    /// A number against its predecessor, in [`RuleSet::steps`]; the rule may have bounds too.
+    /// A label against a list.
     Words(Words),
-    /// An expression that must hold.
-    Require(Box<Requirement>),
+    /// A number against a list.
+    Values(Values),
+    /// An expression.
+    Condition(Box<Condition>),
 }
 
 /// A label against a list.
@@ -92,31 +123,141 @@ pub struct Words {
     /// Slot of the label.
     pub slot: usize,
     /// The words.
-    pub words: Vec<Box<str>>,
+    pub words: TextList,
     /// Whether the label must be among them (`one_of`) or must not (`not_in`).
     pub allowed: bool,
 }
 
-/// An expression that must hold, and what of it to report.
+/// A number against a list.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Requirement {
+pub struct Values {
+    /// Slot of the number.
+    pub slot: usize,
+    /// The numbers, in the order of the file.
+    pub values: Vec<f64>,
+    /// Whether the number must be among them (`one_of`) or must not (`not_in`).
+    pub allowed: bool,
+}
+
+/// An expression that must hold (`require`), or must not (`alert_if`).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Condition {
     /// The expression.
-    pub expr: Expr,
+    pub program: Program,
     /// Its text.
     pub text: String,
-    /// The field to report: the one that is compared, else the first named.
+    /// Whether it must hold.
+    pub must_hold: bool,
+    /// The comparisons that can be what breaches it, in the order of the text.
+    pub about: Vec<About>,
+    /// The first field it names, to report when no comparison is at fault.
     pub field: Arc<str>,
     /// Its slot.
     pub slot: Option<usize>,
-    /// What it is compared with.
-    pub limit: Option<Expr>,
-    /// How a breach reads: the opposite of the comparison, from the field's side.
-    pub breached: &'static str,
-    /// The text of what it is compared with, unless that is a plain number.
-    pub other: Option<String>,
 }
 
-/// The bounds of one number: a row of the flat table.
+/// A field that is compared with something.
+#[derive(Debug, Clone, PartialEq)]
+pub struct About {
+    /// The field.
+    pub field: Arc<str>,
+    /// Its slot.
+    pub slot: usize,
+    /// The comparison's truth.
+    pub bit: Bit,
+    /// What that truth is when the comparison is at fault.
+    pub at_fault: bool,
+    /// How the fault reads, from the field's side.
+    pub sign: &'static str,
+    /// What it is compared with.
+    pub other: Num,
+    /// The text of what it is compared with, unless that is a plain number.
+    pub other_text: Option<String>,
+}
+
+/// Who is exempt from a rule.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Exception {
+    /// On which records.
+    pub when: Program,
+    /// The condition as it is written.
+    pub text: String,
+    /// The first moment at which it is over.
+    pub until: Option<Timestamp>,
+    /// Why.
+    pub reason: String,
+}
+
+/// What a window says of its values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Agg {
+    Count,
+    Rate,
+    Mean,
+    Min,
+    Max,
+    P50,
+    P95,
+    P99,
+    Stddev,
+    Ratio,
+    Distinct,
+}
+
+impl Agg {
+    /// All, with their names.
+    pub const ALL: [(&str, Self); 11] = [
+        ("count", Self::Count),
+        ("rate", Self::Rate),
+        ("mean", Self::Mean),
+        ("min", Self::Min),
+        ("max", Self::Max),
+        ("p50", Self::P50),
+        ("p95", Self::P95),
+        ("p99", Self::P99),
+        ("stddev", Self::Stddev),
+        ("ratio", Self::Ratio),
+        ("distinct", Self::Distinct),
+    ];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, agg)| *agg == self).map_or("", |(name, _)| name)
+    }
+}
+
+/// How far a window reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// So long, by event time.
+    Over(Duration),
+    /// So many records.
+    Last(usize),
+}
+
+/// A window.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WindowSpec {
+    /// What it says of its values.
+    pub agg: Agg,
+    /// Slots of the field whose values it holds, as a number and as a label.
+    pub field: Option<(usize, usize)>,
+    /// The field as it is written.
+    pub path: String,
+    /// Which records go into it; for a ratio, which are counted.
+    pub when: Option<Box<Program>>,
+    /// How far it reaches.
+    pub reach: Reach,
+    /// One window for each combination of these: slots of the number, of the label, and the name.
+    pub by: Vec<(usize, usize, String)>,
+    /// Values before it has a value.
+    pub min_count: usize,
+    /// Slot of its value.
+    pub value: usize,
+}
+
+/// The bounds of one number.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limit {
     /// Slot of the number.
@@ -152,13 +293,23 @@ impl Limit {
         let out = |low: f64, high: f64, warning: bool| {
             let (below, above) =
                 if self.exclusive { (value <= low, value >= high) } else { (value < low, value > high) };
-            match (below, above) {
+            // A bound that was not given is infinite: it excludes nothing, infinities included.
+            match (below && low > f64::NEG_INFINITY, above && high < f64::INFINITY) {
                 (true, _) => Some(Breach { limit: low, below: true, warning }),
                 (_, true) => Some(Breach { limit: high, below: false, warning }),
                 _ => None,
             }
         };
         out(self.low, self.high, false).or_else(|| out(self.warn_low, self.warn_high, true))
+    }
+
+    /// The values that breach nothing, bounds included: a closed interval, whatever the bounds are.
+    pub fn sound(&self) -> (f64, f64) {
+        let (low, high) = (self.low.max(self.warn_low), self.high.min(self.warn_high));
+        if !self.exclusive {
+            return (low, high);
+        }
+        (if low.is_finite() { low.next_up() } else { low }, if high.is_finite() { high.next_down() } else { high })
     }
 }
 
@@ -173,83 +324,42 @@ pub struct Step {
     pub max: f64,
 }
 
-/// Slots and the paths that fill them. A path may fill several (its own, and those of aliases), and a slot may be
-/// filled from several paths (an alias).
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct SlotMap {
-    by_path: HashMap<Arc<str>, Vec<usize>>,
-    names: Vec<Arc<str>>,
-    first_paths: Vec<Arc<str>>,
-}
-
-impl SlotMap {
-    /// The slot called `name`, filled from `paths`; made if there is none.
-    pub fn slot(&mut self, name: &str, paths: &[String]) -> usize {
-        if let Some(slot) = self.names.iter().position(|held| &**held == name) {
-            return slot;
-        }
-        let slot = self.names.len();
-        self.names.push(name.into());
-        self.first_paths.push(paths.first().map_or(name, String::as_str).into());
-        for path in paths {
-            self.by_path.entry(path.as_str().into()).or_default().push(slot);
-        }
-        slot
-    }
-
-    /// The slots that a path fills.
-    pub fn of(&self, path: &str) -> &[usize] {
-        self.by_path.get(path).map_or(&[], Vec::as_slice)
-    }
-
-    /// The same, with the path as the map keeps it.
-    pub fn entry(&self, path: &str) -> Option<(&Arc<str>, &[usize])> {
-        self.by_path.get_key_value(path).map(|(path, slots)| (path, slots.as_slice()))
-    }
-
-    /// The first of the paths that fill a slot: what to call it when none of them is there.
-    pub fn first_path(&self, slot: usize) -> &Arc<str> {
-        &self.first_paths[slot]
-    }
-
-    /// All paths that any slot is filled from.
-    pub fn paths(&self) -> impl Iterator<Item = &Arc<str>> {
-        self.by_path.keys()
-    }
-
-    /// The name of a slot.
-    pub fn name(&self, slot: usize) -> &Arc<str> {
-        &self.names[slot]
-    }
-
-    /// Number of slots.
-    pub fn len(&self) -> usize {
-        self.names.len()
-    }
-
-    /// Whether no rule reads anything.
-    pub fn is_empty(&self) -> bool {
-        self.names.is_empty()
-    }
+/// A rule file that the rules are from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RuleFile {
+    /// As it was named.
+    pub name: Arc<str>,
+    /// Its text.
+    pub text: Arc<str>,
 }
 
 /// All rules in force.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RuleSet {
-    /// `sha256:` and the hash of the files' names and texts.
+    /// `sha256:` and the hash of the files' texts.
     pub revision: Arc<str>,
+    /// The files.
+    pub files: Vec<RuleFile>,
     /// The rules, in the order of the files.
     pub rules: Vec<Rule>,
-    /// Bounds, sorted by slot.
+    /// Ids of rules that are switched off.
+    pub disabled: Vec<String>,
+    /// Bounds, those of one rule together.
     pub limits: Vec<Limit>,
-    /// Per number slot: its rows of `limits`.
-    pub limits_of: Vec<std::ops::Range<usize>>,
     /// Largest steps.
     pub steps: Vec<Step>,
     /// Numbers.
     pub numbers: SlotMap,
     /// Labels.
     pub texts: SlotMap,
+    /// What the engines find.
+    pub findings: Findings,
+    /// Registers of all programs.
+    pub layout: Layout,
+    /// The files' own tests.
+    pub tests: Vec<Test>,
+    /// What is no fault and should be known: keys that do not act yet, fields that are probably misspelt.
+    pub notes: Vec<Diagnostic>,
 }
 
 impl RuleSet {
@@ -257,12 +367,17 @@ impl RuleSet {
     pub fn empty() -> Self {
         Self {
             revision: "none".into(),
+            files: Vec::new(),
             rules: Vec::new(),
+            disabled: Vec::new(),
             limits: Vec::new(),
-            limits_of: Vec::new(),
             steps: Vec::new(),
             numbers: SlotMap::default(),
             texts: SlotMap::default(),
+            findings: Findings::default(),
+            layout: Layout::default(),
+            tests: Vec::new(),
+            notes: Vec::new(),
         }
     }
 
@@ -272,8 +387,59 @@ impl RuleSet {
         &hash[..hash.len().min(7)]
     }
 
-    /// The slots that a number of a record fills. What the engines find (`divergence.*`, …) cannot be forged by a record.
-    pub fn number_slots(&self, name: &Name) -> &[usize] {
-        if Stage::of(name.as_str()) == Stage::Record { self.numbers.of(name.as_str()) } else { &[] }
+    /// The rule with this id, and its index.
+    pub fn find(&self, id: &str) -> Option<(usize, &Rule)> {
+        self.rules.iter().enumerate().find(|(_, rule)| &*rule.id == id)
+    }
+
+    /// All programs.
+    pub fn programs(&self) -> impl Iterator<Item = &Program> {
+        self.rules.iter().flat_map(|rule| {
+            let condition = match &rule.check {
+                Check::Condition(condition) => Some(&condition.program),
+                _ => None,
+            };
+            let when = rule.window.as_ref().and_then(|window| window.when.as_deref());
+            condition.into_iter().chain(when).chain(rule.exceptions.iter().map(|exception| &exception.when))
+        })
+    }
+
+    /// Registers for all its programs.
+    pub fn machine(&self) -> Machine {
+        Machine::new(self.numbers.len(), self.texts.len(), self.layout, self.programs())
+    }
+
+    /// Whether any rule asks what time it is.
+    pub fn needs_time(&self) -> bool {
+        self.rules.iter().any(|rule| rule.window.is_some() || !rule.hold.is_zero() || !rule.exceptions.is_empty())
+    }
+
+    /// The fields that a rule reads, by name, without those it only asks for with `has()`.
+    pub fn fields_of<'a>(&'a self, rule: &'a Rule) -> Vec<&'a Arc<str>> {
+        let numbers = rule.numbers.iter().map(|slot| self.numbers.name(*slot));
+        let texts = rule.texts.iter().map(|slot| self.texts.name(*slot));
+        let mut names: Vec<&Arc<str>> = Vec::new();
+        for name in numbers.chain(texts) {
+            if !names.contains(&name) && !rule.optional.iter().any(|path| **path == **name) && &**name != "key" {
+                names.push(name);
+            }
+        }
+        names
+    }
+
+    /// The same rules without those that `keep` refuses; what they read keeps its slots.
+    pub fn subset(&self, keep: impl Fn(usize, &Rule) -> bool) -> Self {
+        let mut index_of = vec![usize::MAX; self.rules.len()];
+        let mut set = Self { rules: Vec::new(), ..self.clone() };
+        for (index, rule) in self.rules.iter().enumerate().filter(|(index, rule)| keep(*index, rule)) {
+            index_of[index] = set.rules.len();
+            set.rules.push(rule.clone());
+        }
+        let kept = |rule: usize| index_of[rule] != usize::MAX;
+        set.limits.retain(|limit| kept(limit.rule));
+        set.limits.iter_mut().for_each(|limit| limit.rule = index_of[limit.rule]);
+        set.steps.retain(|step| kept(step.rule));
+        set.steps.iter_mut().for_each(|step| step.rule = index_of[step.rule]);
+        set
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::message::{EngineReport, EngineState, HealthReport, SourceReport, SourceState};
+use crate::message::{EngineReport, EngineState, HealthReport, RuleCount, RulesReport, SourceReport, SourceState};
 use crate::record::Rejected;
 use crate::stats::backlog::Backlog;
 use crate::stats::summary::Summary;
@@ -38,6 +38,8 @@ pub struct Status {
     pub backlog: Backlog,
     /// Queues, pool and rules.
     pub health: Option<HealthReport>,
+    /// What became of rules that have changed since the start.
+    pub rules: Option<RulesReport>,
     /// The same over the last seconds.
     pub rates: Rates,
     /// Lines that were refused.
@@ -86,6 +88,19 @@ impl Status {
     pub fn health(&mut self, report: HealthReport) {
         self.rates.add(&report);
         self.health = Some(report);
+    }
+
+    /// Takes in which rules are in force.
+    pub fn rules(&mut self, report: RulesReport) {
+        if let Some(health) = &mut self.health {
+            // The next counters bring the rest.
+            if !Arc::ptr_eq(&health.rules, &report.rules) {
+                health.counts = vec![RuleCount::default(); report.rules.rules.len()];
+                health.no_data.clear();
+                health.rules = Arc::clone(&report.rules);
+            }
+        }
+        self.rules = Some(report);
     }
 
     /// Takes refused lines in.

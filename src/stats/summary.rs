@@ -37,8 +37,37 @@ pub struct Summary {
     pub backend: Arc<str>,
     /// Revision of the rules.
     pub rules: Arc<str>,
-    /// Rules that never had the fields they need.
-    pub no_data: Vec<Arc<str>>,
+    /// How the rules fared that are in force at the end.
+    pub fared: Vec<RuleTally>,
+}
+
+/// How a rule fared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleTally {
+    /// Its id.
+    pub rule: Arc<str>,
+    /// It is counted and never acts.
+    pub shadow: bool,
+    /// Records since it is in force.
+    pub records: u64,
+    /// Records on which it was evaluated.
+    pub evaluated: u64,
+    /// Records on which all its fields were there.
+    pub present: u64,
+    /// Records that it was breached on.
+    pub hits: u64,
+    /// Records that it was breached on, inside its `for`.
+    pub pending: u64,
+    /// Records on which it had no value.
+    pub errors: u64,
+    /// Records that were excepted.
+    pub excepted: u64,
+    /// Keys and groups that had to go for want of room.
+    pub evicted: u64,
+    /// Values of windows that went early for want of room.
+    pub cut: u64,
+    /// Why nothing can be said of it.
+    pub no_data: Option<String>,
 }
 
 /// Three percentiles of something, and of how many.
@@ -104,7 +133,7 @@ impl Default for Summary {
             elapsed: Duration::ZERO,
             backend: "".into(),
             rules: "".into(),
-            no_data: Vec::new(),
+            fared: Vec::new(),
         }
     }
 }

@@ -10,6 +10,7 @@ mod headless;
 mod mutation;
 mod parity;
 mod pressure;
+mod rules;
 mod screens;
 mod support;
 mod terminal;

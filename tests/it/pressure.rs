@@ -36,6 +36,7 @@ fn options(home: &Home, out: Box<dyn Write + Send>) -> Options {
         live: false,
         limits: Limits::default(),
         key_paths: Vec::new(),
+        rules_watch: None,
         rules: protocol_rules(),
         policy: Policy::calibrated(),
         embedding: Select { backend: Choice::None, onnxruntime: None, model: None },

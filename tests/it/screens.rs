@@ -71,7 +71,7 @@ fn with_traffic_of(count: usize) -> App {
         app.state.apply(Update::Judged { rows: rows.to_vec(), history: history.view(), read_ts: NOW.parse().unwrap() });
     }
     app.state.apply(Update::CaughtUp);
-    let counts = vec![watcher::engine::constraints::RuleCount { evaluated: 1, hits: 0, errors: 0 }; 5];
+    let counts = vec![watcher::engine::constraints::RuleCount { records: 1, evaluated: 1, ..Default::default() }; 5];
     app.state.apply(Update::Health(HealthReport {
         stages: vec![StageReport {
             name: "lines",
@@ -84,6 +84,7 @@ fn with_traffic_of(count: usize) -> App {
         }],
         pool: PoolCounts::default(),
         rules,
+        no_data: Vec::new(),
         counts,
         bounds: Vec::new(),
         judged: 10,
@@ -429,7 +430,8 @@ fn with_health() -> App {
                 ..PoolCounts::default()
             },
             rules: protocol_rules(),
-            counts: vec![watcher::engine::constraints::RuleCount { evaluated: 1, hits: 0, errors: 0 }; 5],
+            no_data: Vec::new(),
+            counts: vec![watcher::engine::constraints::RuleCount { records: 1, evaluated: 1, ..Default::default() }; 5],
             bounds: vec![
                 bound("history", 48 << 20, Some(64 << 20), true),
                 bound("text cache", 16 << 20, Some(16 << 20), true),

@@ -293,6 +293,7 @@ pub(super) fn pipeline(
         live: false,
         limits: Limits::default(),
         key_paths: Vec::new(),
+        rules_watch: None,
         rules: compiled(demo::RULES)?,
         policy: Policy::calibrated(),
         embedding: select::Options {

@@ -4,16 +4,24 @@ use std::sync::Arc;
 
 use crate::engine::Evidence;
 use crate::record::{Name, Record};
+use crate::rules::expr::Machine;
+use crate::rules::slots::{Finding, SlotMap};
 use crate::rules::{RuleSet, Stage};
 
-/// A number that a rule reads, and where it comes from.
-#[derive(Debug, Clone)]
-pub(super) struct Pair {
+/// From here on a place is no field of the record but a finding of an engine.
+const FOUND: usize = 1 << 40;
+
+/// The place of the number of samples.
+const SAMPLES: usize = FOUND - 1;
+
+/// The place of a slot that is empty.
+const NOWHERE: usize = usize::MAX;
+
+/// A further number of a slot that is filled already.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Further {
     pub slot: usize,
-    /// Index of the field among the record's numbers; `usize::MAX` for what was found.
-    pub order: usize,
-    /// Its path.
-    pub field: Arc<str>,
+    pub place: usize,
     pub value: f64,
 }
 
@@ -21,29 +29,54 @@ pub(super) struct Pair {
 pub(super) struct Projection {
     number_targets: Targets,
     text_targets: Targets,
-    /// First value of each slot; NaN where there is none.
-    pub numbers: Vec<f64>,
-    /// Index of the field that filled each slot first.
-    order: Vec<usize>,
-    /// Every number that a rule reads: those of the record in its order, then what was found.
-    pub pairs: Vec<Pair>,
-    /// Index of the label that filled each slot first.
-    pub texts: Vec<Option<usize>>,
+    /// The registers; the first value of each slot counts.
+    pub machine: Machine,
+    /// Where the first value of each slot is from: the index of a field of the record, or a finding.
+    place: Vec<usize>,
+    /// Numbers beyond the first of a slot, in the order of the record.
+    pub further: Vec<Further>,
     found: Stage,
 }
 
+/// By the number of a name: which slots it fills.
 #[derive(Default)]
 struct Targets {
-    by_id: Vec<Option<Box<[usize]>>>,
+    /// Start and length in `slots`; a length of `UNKNOWN` was not looked up yet.
+    by_id: Vec<(u32, u32)>,
+    slots: Vec<usize>,
+    /// Names that were seen, to find what a rule may have meant.
+    names: Vec<Arc<str>>,
 }
 
+const UNKNOWN: u32 = u32::MAX;
+
+/// Names of fields that are kept for that.
+const MOST_NAMES: usize = 2_000;
+
 impl Targets {
-    fn of<'a>(&'a mut self, name: &Name, look_up: impl FnOnce(&Name) -> &'a [usize]) -> &'a [usize] {
-        let Some(id) = name.id() else { return look_up(name) };
-        if self.by_id.len() <= id {
-            self.by_id.resize(id + 1, None);
+    #[inline]
+    fn of<'a>(&'a mut self, name: &Name, map: &'a SlotMap) -> &'a [usize] {
+        let Some(id) = name.id() else { return map.of_record(name.as_str()) };
+        match self.by_id.get(id) {
+            Some((_, 0)) => &[],
+            Some((start, length)) if *length != UNKNOWN => &self.slots[*start as usize..(*start + *length) as usize],
+            _ => self.look_up(id, name, map),
         }
-        self.by_id[id].get_or_insert_with(|| look_up(name).into())
+    }
+
+    #[cold]
+    fn look_up<'a>(&'a mut self, id: usize, name: &Name, map: &'a SlotMap) -> &'a [usize] {
+        if self.by_id.len() <= id {
+            self.by_id.resize(id + 1, (0, UNKNOWN));
+        }
+        if self.names.len() < MOST_NAMES {
+            self.names.push(Arc::clone(name.shared()));
+        }
+        let slots = map.of_record(name.as_str());
+        let start = self.slots.len();
+        self.slots.extend_from_slice(slots);
+        self.by_id[id] = (start as u32, slots.len() as u32);
+        &self.slots[start..]
     }
 }
 
@@ -52,82 +85,115 @@ impl Projection {
         Self {
             number_targets: Targets::default(),
             text_targets: Targets::default(),
-            numbers: vec![f64::NAN; rules.numbers.len()],
-            order: vec![usize::MAX; rules.numbers.len()],
-            pairs: Vec::new(),
-            texts: vec![None; rules.texts.len()],
+            machine: rules.machine(),
+            place: vec![NOWHERE; rules.numbers.len()],
+            further: Vec::new(),
             found: Stage::Record,
         }
     }
 
+    /// Takes in a record; `labels` says whether any rule reads one.
     pub fn project(&mut self, rules: &RuleSet, record: &Record) {
-        self.numbers.fill(f64::NAN);
-        self.order.fill(usize::MAX);
-        self.texts.fill(None);
-        self.pairs.clear();
+        self.machine.clear();
+        self.further.clear();
         for (field, (name, value)) in record.numbers.iter().enumerate() {
-            for slot in self.number_targets.of(name, |name| rules.number_slots(name)) {
-                self.pairs.push(Pair { slot: *slot, order: field, field: Arc::clone(name.shared()), value: *value });
-                if self.numbers[*slot].is_nan() {
-                    self.numbers[*slot] = *value;
-                    self.order[*slot] = field;
+            for slot in self.number_targets.of(name, &rules.numbers) {
+                if self.machine.offer_number(*slot, *value) {
+                    self.place[*slot] = field;
+                } else {
+                    self.further.push(Further { slot: *slot, place: field, value: *value });
                 }
             }
         }
-        for (field, (name, _)) in record.labels.iter().enumerate() {
-            for slot in self.text_targets.of(name, |name| rules.texts.of(name.as_str())) {
-                self.texts[*slot].get_or_insert(field);
+        if !rules.texts.is_empty() {
+            for (field, (name, _)) in record.labels.iter().enumerate() {
+                for slot in self.text_targets.of(name, &rules.texts) {
+                    if !self.machine.has_text(*slot) {
+                        self.machine.set_label(*slot, field);
+                    }
+                }
             }
+            rules.findings.key.iter().for_each(|slot| self.machine.set_key(*slot));
         }
         self.found = Stage::Record;
-        self.add(rules, "samples.n", Some(record.samples.len() as f64));
+        for slot in &rules.findings.samples {
+            self.machine.numbers[*slot] = record.samples.len() as f64;
+            self.place[*slot] = SAMPLES;
+        }
     }
 
-    /// Adds what was found at `path`. Of several spellings the first that is there counts, as with fields of the record.
-    fn add(&mut self, rules: &RuleSet, path: &str, value: Option<f64>) {
-        let (Some((path, slots)), Some(value)) = (rules.numbers.entry(path), value) else { return };
+    /// Adds what was found. Of several spellings the first that is there counts, as with fields of the record.
+    fn add(&mut self, slots: &[usize], place: usize, value: Option<f64>) {
+        let Some(value) = value.filter(|value| !value.is_nan()) else { return };
         for slot in slots {
-            self.pairs.push(Pair { slot: *slot, order: usize::MAX, field: Arc::clone(path), value });
-            if self.numbers[*slot].is_nan() {
-                self.numbers[*slot] = value;
+            if self.machine.offer_number(*slot, value) {
+                self.place[*slot] = place;
+            } else {
+                self.further.push(Further { slot: *slot, place, value });
             }
         }
     }
 
     /// Adds what the engines have found by `stage`, each finding once.
     pub fn add_found(&mut self, rules: &RuleSet, stage: Stage, evidence: &Evidence<'_>) {
-        if rules.numbers.is_empty() {
-            return;
-        }
-        let due = |at: Stage, before: Stage| at <= stage && at > before;
         let before = std::mem::replace(&mut self.found, stage);
-        if due(Stage::Divergence, before) {
-            let d = &evidence.divergence;
-            self.add(rules, "divergence.risk", d.risk);
-            self.add(rules, "divergence.semantic", d.semantic);
-            self.add(rules, "divergence.answer", d.answer);
-            self.add(rules, "divergence.lexical", d.lexical);
-            self.add(rules, "divergence.facts", d.facts);
-            self.add(rules, "divergence.entropy", d.entropy);
-            self.add(rules, "divergence.outlier", d.outlier.map(|index| index as f64));
+        let due = |at: Stage| at <= stage && at > before;
+        let d = &evidence.divergence;
+        for (index, (finding, _, slots)) in rules.findings.numbers.iter().enumerate() {
+            let of_confidence = *finding == Finding::Confidence;
+            if !due(if of_confidence { Stage::Confidence } else { Stage::Divergence }) {
+                continue;
+            }
+            let value = match finding {
+                Finding::Risk => d.risk,
+                Finding::Semantic => d.semantic,
+                Finding::Answer => d.answer,
+                Finding::Lexical => d.lexical,
+                Finding::Facts => d.facts,
+                Finding::Entropy => d.entropy,
+                Finding::Outlier => d.outlier.map(|index| index as f64),
+                Finding::Confidence => evidence.confidence.and_then(|confidence| confidence.score),
+            };
+            self.add(slots, FOUND + index, value);
         }
-        if due(Stage::Drift, before) {
-            for path in rules.numbers.paths() {
-                let series = path.strip_prefix("drift.").and_then(|rest| rest.strip_suffix(".score"));
-                let report = series.and_then(|series| evidence.drift.iter().find(|r| &*r.series == series));
-                self.add(rules, path, report.map(|report| report.score));
+        if due(Stage::Drift) {
+            for (index, (series, scores, states)) in rules.findings.drift.iter().enumerate() {
+                let Some(report) = evidence.drift.iter().find(|report| report.series == *series) else { continue };
+                self.add(scores, FOUND + rules.findings.numbers.len() + index, Some(report.score));
+                states.iter().for_each(|slot| self.machine.set_word(*slot, report.state.word()));
             }
         }
-        if due(Stage::Confidence, before) {
-            self.add(rules, "confidence.score", evidence.confidence.and_then(|c| c.score));
+    }
+
+    /// Where the first value of a slot is from.
+    pub fn place_of(&self, slot: usize) -> usize {
+        if self.machine.numbers[slot].is_nan() { NOWHERE } else { self.place[slot] }
+    }
+
+    /// The same for any number, the value of a window among them.
+    pub fn place_at(&self, number: usize) -> usize {
+        if number < self.place.len() { self.place_of(number) } else { NOWHERE }
+    }
+
+    /// What stands at a place is called, as the record spells it.
+    pub fn name_at(&self, place: usize, slot: usize, rules: &RuleSet, record: &Record) -> Arc<str> {
+        if place >= FOUND && place != NOWHERE {
+            let index = place - FOUND;
+            let number = rules.findings.numbers.get(index).map(|(_, path, _)| path);
+            let drift = || rules.findings.drift.get(index - rules.findings.numbers.len()).map(|(series, ..)| series);
+            if let Some(path) = number {
+                return Arc::clone(path);
+            }
+            if let Some(series) = drift() {
+                return format!("drift.{series}.score").into();
+            }
         }
+        let field = record.numbers.get(place).map(|(name, _)| name.shared());
+        Arc::clone(field.unwrap_or_else(|| rules.numbers.first_path(slot)))
     }
 
-    pub fn order_of(&self, slot: usize) -> usize {
-        self.order[slot]
-    }
-
-    pub fn labels<'a>(&self, record: &'a Record) -> Vec<Option<&'a str>> {
-        self.texts.iter().map(|label| label.map(|index| &*record.labels[index].1)).collect()
+    /// All names of fields that were seen.
+    pub fn names(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.number_targets.names.iter().chain(&self.text_targets.names)
     }
 }

@@ -1,11 +1,55 @@
 //! The counters that the screen shows: queues, engines, memory and disk against their bounds.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use super::{End, Stage};
-use crate::message::{Bound, HealthReport, Update};
+use crate::message::{Bound, HealthReport, NoData, Update};
 use crate::pipeline::Options;
 use crate::pipeline::judge::Judge;
 use crate::pipeline::saving::Saver;
 use crate::sink::ndjson::NdjsonSink;
+
+/// What the fields of rules that never came may have meant. Looking for it takes time, so it is looked for again only
+/// when fields of other names have come.
+#[derive(Default)]
+pub(super) struct Hints {
+    names: usize,
+    near: HashMap<Arc<str>, Option<String>>,
+}
+
+impl Hints {
+    /// The rules of which nothing can be said, and why.
+    pub fn no_data(&mut self, judge: &Judge) -> Vec<NoData> {
+        let names = judge.fields_seen();
+        if std::mem::replace(&mut self.names, names) != names {
+            self.near.clear();
+        }
+        let rules = judge.rules();
+        let mut found = Vec::new();
+        for (index, (rule, count)) in rules.rules.iter().zip(judge.counts()).enumerate() {
+            if count.records == 0 || !count.no_data(rule) {
+                continue;
+            }
+            let fields = rules.fields_of(rule);
+            let unseen: Vec<&Arc<str>> = fields.iter().copied().filter(|field| !judge.has_seen(field)).collect();
+            let near = unseen.iter().find_map(|field| {
+                let near = self.near.entry(Arc::clone(field)).or_insert_with(|| judge.did_you_mean(field));
+                near.clone()
+            });
+            let list = |fields: &[&Arc<str>]| fields.iter().map(|field| &***field).collect::<Vec<_>>().join(", ");
+            let why = match (&unseen[..], count.evaluated) {
+                ([], 0) if fields.len() > 1 => format!("{} never came together", list(&fields)),
+                ([], 0) => "not enough yet".to_owned(),
+                ([], _) => "its windows have run empty".to_owned(),
+                (unseen, _) => format!("{} never seen", list(unseen)),
+            };
+            let near = near.map(|near| format!(", {near}")).unwrap_or_default();
+            found.push(NoData { rule: index, why: format!("{why}{near}") });
+        }
+        found
+    }
+}
 
 /// Bounds that were configured.
 pub(super) struct Bounds {
@@ -39,12 +83,13 @@ impl Bounds {
 impl Stage {
     pub(super) fn health(&mut self, judge: &Judge) -> Result<(), End> {
         self.health_at = self.shared.clock.elapsed();
-        let (rules, counts) = judge.rules();
+        let no_data = self.hints.no_data(judge);
         let report = HealthReport {
             stages: self.stages.iter().map(|stage| stage.report()).collect(),
             pool: self.shared.pool.counts(),
-            rules: std::sync::Arc::clone(rules),
-            counts: counts.to_vec(),
+            rules: Arc::clone(judge.rules()),
+            counts: judge.counts(),
+            no_data,
             bounds: self.bounds(judge),
             judged: self.summary.records,
             event: self.event,

@@ -13,6 +13,8 @@ pub enum Token {
     Text(String),
     /// A name or a part of a path.
     Name(String),
+    /// `$`: the record itself, for names that are no words.
+    Root,
     /// An operator or a bracket.
     Symbol(&'static str),
 }
@@ -22,6 +24,22 @@ const SYMBOLS: [&str; 24] = [
     "&&", "||", "==", "!=", "<=", ">=", "<", ">", "!", "+", "-", "*", "/", "%", "(", ")", "[", "]", ",", ".", "?", ":",
     "{", "}",
 ];
+
+/// What people write out of habit from other languages, and what it is here.
+const HABITS: [(&str, &str); 6] = [
+    ("=", "compare with `==`"),
+    ("&", "write `&&`"),
+    ("|", "write `||`"),
+    ("~", "write `matches(text, r'regex')`"),
+    ("^", "there is no power: multiply"),
+    (";", "one rule has one expression"),
+];
+
+/// Units of durations, ms each: the unit of `latency_ms`.
+const UNITS: [(&str, f64); 7] =
+    [("ns", 1e-6), ("us", 1e-3), ("µs", 1e-3), ("ms", 1.0), ("s", 1e3), ("m", 60e3), ("h", 3_600e3)];
+
+const DAY_MS: f64 = 86_400e3;
 
 /// Splits a text into words with their places.
 pub fn lex(text: &str) -> Result<Vec<(Token, Range<usize>)>, Fault> {
@@ -37,13 +55,17 @@ pub fn lex(text: &str) -> Result<Vec<(Token, Range<usize>)>, Fault> {
             number(rest, at)?
         } else if c == '"' || c == '\'' || raw {
             string(rest, at, raw)?
+        } else if c == '$' {
+            (Token::Root, 1)
         } else if c.is_alphabetic() || c == '_' {
             let length = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
             (Token::Name(rest[..length].to_owned()), length)
         } else if let Some(symbol) = SYMBOLS.iter().find(|s| rest.starts_with(**s)) {
             (Token::Symbol(symbol), symbol.len())
         } else {
-            return Err(Fault::new(&(at..at + c.len_utf8()), format!("`{c}` has no meaning here")));
+            let span = at..at + c.len_utf8();
+            let help = HABITS.iter().find(|(habit, _)| rest.starts_with(habit)).map(|(_, help)| (*help).to_owned());
+            return Err(Fault { help, ..Fault::new(&span, format!("`{c}` has no meaning here")) });
         };
         tokens.push((token, at..at + length));
         at += length;
@@ -51,19 +73,29 @@ pub fn lex(text: &str) -> Result<Vec<(Token, Range<usize>)>, Fault> {
     Ok(tokens)
 }
 
+/// A number, or a duration such as `500ms`, which is a number of ms.
 fn number(rest: &str, at: usize) -> Result<(Token, usize), Fault> {
-    let bytes = rest.as_bytes();
     let mut end = 0;
-    while end < bytes.len() {
-        let exponent_sign = matches!(bytes[end], b'+' | b'-') && end > 0 && matches!(bytes[end - 1], b'e' | b'E');
-        if !(bytes[end].is_ascii_alphanumeric() || bytes[end] == b'.' || exponent_sign) {
+    let mut before = ' ';
+    for c in rest.chars() {
+        let digit_follows = || rest[end + 1..].starts_with(|d: char| d.is_ascii_digit());
+        let sign = matches!(c, '+' | '-') && matches!(before, 'e' | 'E') && digit_follows();
+        if !(c.is_alphanumeric() || c == '.' || sign) {
             break;
         }
-        end += 1;
+        end += c.len_utf8();
+        before = c;
     }
-    match rest[..end].parse::<f64>() {
-        Ok(value) if value.is_finite() => Ok((Token::Number(value), end)),
-        _ => Err(Fault::new(&(at..at + end), format!("`{}` is not a number", &rest[..end]))),
+    let text = &rest[..end];
+    let plain = text.parse::<f64>().ok();
+    let value = plain.or_else(|| {
+        let (digits, unit) = text.split_at(text.find(|c: char| c.is_alphabetic())?);
+        let ms = UNITS.iter().chain([&("d", DAY_MS)]).find(|(name, _)| *name == unit)?.1;
+        Some(digits.parse::<f64>().ok()? * ms)
+    });
+    match value {
+        Some(value) if value.is_finite() => Ok((Token::Number(value), end)),
+        _ => Err(Fault::new(&(at..at + end), format!("`{text}` is neither a number nor a duration such as 500ms"))),
     }
 }
 
@@ -87,7 +119,8 @@ fn string(rest: &str, at: usize, raw: bool) -> Result<(Token, usize), Fault> {
             Some((_, c @ ('\\' | '"' | '\''))) => text.push(c),
             _ => {
                 let from = at + body + 1 + offset;
-                return Err(Fault::new(&(from..from + 1), "unknown escape; known: \\n \\t \\r \\\\ \\\" \\'"));
+                let help = "known are \\n \\t \\r \\\\ \\\" \\'; in r'…' a backslash is itself";
+                return Err(Fault { help: Some(help.into()), ..Fault::new(&(from..from + 1), "unknown escape") });
             }
         }
     }

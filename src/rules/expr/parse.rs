@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use super::lex::{Token, lex};
-use crate::record::names::is_plain;
+use crate::record::names;
 
-/// Deepest nesting of an expression: parsing and evaluation recurse.
-const MAX_DEPTH: usize = 64;
+/// Deepest tree of an expression: parsing, compiling and dropping it recurse.
+const MAX_DEPTH: u32 = 100;
 
 /// A fault in an expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,12 +17,19 @@ pub struct Fault {
     pub message: String,
     /// How to mend it.
     pub help: Option<String>,
+    /// The macro in whose text it is.
+    pub inside: Option<String>,
 }
 
 impl Fault {
     /// A fault without a mend.
     pub fn new(span: &Range<usize>, message: impl Into<String>) -> Self {
-        Self { span: span.clone(), message: message.into(), help: None }
+        Self { span: span.clone(), message: message.into(), help: None, inside: None }
+    }
+
+    /// The same, with a mend.
+    pub fn with_help(self, help: impl Into<String>) -> Self {
+        Self { help: Some(help.into()), ..self }
     }
 }
 
@@ -33,6 +40,30 @@ pub struct Ast {
     pub kind: Kind,
     /// Bytes of the expression's text.
     pub span: Range<usize>,
+    /// Levels of the tree from here down, itself included.
+    depth: u32,
+}
+
+impl Ast {
+    fn new(kind: Kind, span: Range<usize>) -> Result<Self, Fault> {
+        let deepest = |parts: &[Ast]| parts.iter().map(|part| part.depth).max().unwrap_or(0);
+        let below = match &kind {
+            Kind::Number(_) | Kind::Text(_) | Kind::Bool(_) | Kind::Field(_) => 0,
+            Kind::Not(part) | Kind::Negate(part) => part.depth,
+            Kind::Binary(_, left, right) => left.depth.max(right.depth),
+            Kind::Choose(condition, yes, no) => condition.depth.max(yes.depth).max(no.depth),
+            Kind::List(parts) | Kind::Call(_, parts) => deepest(parts),
+        };
+        if below >= MAX_DEPTH {
+            return Err(too_deep(&span));
+        }
+        Ok(Self { kind, span, depth: below + 1 })
+    }
+}
+
+fn too_deep(span: &Range<usize>) -> Fault {
+    let message = format!("the expression is nested deeper than {MAX_DEPTH} levels, or has as many operators in a row");
+    Fault::new(span, message).with_help("give parts of it a name under `macros`, or use a list with `in`")
 }
 
 /// The kinds of parts.
@@ -106,9 +137,10 @@ pub fn parse(text: &str) -> Result<Ast, Fault> {
         Some((_, span)) => {
             let word = &text[span.clone()];
             let help = match word {
-                "=" => Some("compare with `==`".to_owned()),
-                "and" => Some("write `&&`".to_owned()),
-                "or" => Some("write `||`".to_owned()),
+                "and" | "AND" => Some("write `&&`".to_owned()),
+                "or" | "OR" => Some("write `||`".to_owned()),
+                "is" => Some("compare with `==`".to_owned()),
+                "not" => Some("write `!(… in …)`".to_owned()),
                 _ => None,
             };
             Err(Fault { help, ..Fault::new(span, format!("did not expect `{word}` here")) })
@@ -120,7 +152,7 @@ struct Parser {
     tokens: Vec<(Token, Range<usize>)>,
     at: usize,
     end: usize,
-    depth: usize,
+    depth: u32,
 }
 
 impl Parser {
@@ -143,38 +175,38 @@ impl Parser {
         if self.eat(symbol) { Ok(span.end) } else { Err(Fault::new(&span, format!("expected `{symbol}`"))) }
     }
 
-    fn expression(&mut self) -> Result<Ast, Fault> {
+    /// One level down: the parser's own recursion is bounded before any tree is there.
+    fn deeper<T>(&mut self, parse: impl FnOnce(&mut Self) -> Result<T, Fault>) -> Result<T, Fault> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
-            return Err(Fault::new(&self.place(), format!("nested deeper than {MAX_DEPTH} levels")));
+            return Err(too_deep(&self.place()));
         }
-        let condition = self.operators(1)?;
-        let ast = if self.eat("?") {
-            let yes = self.expression()?;
-            self.need(":")?;
-            let no = self.expression()?;
-            let span = condition.span.start..no.span.end;
-            Ast { kind: Kind::Choose(Box::new(condition), Box::new(yes), Box::new(no)), span }
-        } else {
-            condition
-        };
+        let parsed = parse(self)?;
         self.depth -= 1;
-        Ok(ast)
+        Ok(parsed)
+    }
+
+    fn expression(&mut self) -> Result<Ast, Fault> {
+        self.deeper(|parser| {
+            let condition = parser.operators(1)?;
+            if !parser.eat("?") {
+                return Ok(condition);
+            }
+            let yes = parser.expression()?;
+            parser.need(":")?;
+            let no = parser.expression()?;
+            let span = condition.span.start..no.span.end;
+            Ast::new(Kind::Choose(Box::new(condition), Box::new(yes), Box::new(no)), span)
+        })
     }
 
     fn operators(&mut self, lowest: u8) -> Result<Ast, Fault> {
         let mut left = self.unary()?;
-        let mut chain = 0;
         while let Some((op, strength)) = self.peek().and_then(Binary::read).filter(|(_, s)| *s >= lowest) {
-            // A chain of operators is a tree leaning left: as deep as it is long.
-            chain += 1;
-            if chain > MAX_DEPTH {
-                return Err(Fault::new(&self.place(), format!("more than {MAX_DEPTH} operators in a row")));
-            }
             self.at += 1;
             let right = self.operators(strength + 1)?;
             let span = left.span.start..right.span.end;
-            left = Ast { kind: Kind::Binary(op, Box::new(left), Box::new(right)), span };
+            left = Ast::new(Kind::Binary(op, Box::new(left), Box::new(right)), span)?;
         }
         Ok(left)
     }
@@ -186,16 +218,32 @@ impl Parser {
         } else if self.eat("-") {
             Kind::Negate
         } else {
-            return self.primary();
+            return self.postfix();
         };
-        self.depth += 1;
-        if self.depth > MAX_DEPTH {
-            return Err(Fault::new(&self.place(), format!("nested deeper than {MAX_DEPTH} levels")));
-        }
-        let part = self.unary()?;
-        self.depth -= 1;
+        let part = self.deeper(Self::unary)?;
         let span = start..part.span.end;
-        Ok(Ast { kind: wrap(Box::new(part)), span })
+        Ast::new(wrap(Box::new(part)), span)
+    }
+
+    /// A primary, and the methods that are called on it: `x.startsWith("a")` is `startsWith(x, "a")`.
+    fn postfix(&mut self) -> Result<Ast, Fault> {
+        let mut receiver = self.primary()?;
+        while self.peek() == Some(&Token::Symbol(".")) {
+            self.at += 1;
+            let span = self.place();
+            let Some(Token::Name(name)) = self.peek().cloned() else {
+                return Err(Fault::new(&span, "expected the name of a function"));
+            };
+            self.at += 1;
+            if !self.eat("(") {
+                return Err(Fault::new(&span, format!("`{name}` is called with brackets: {name}(…)")));
+            }
+            let (mut arguments, end) = self.items(")")?;
+            let whole = receiver.span.start..end;
+            arguments.insert(0, receiver);
+            receiver = Ast::new(Kind::Call(name, arguments), whole)?;
+        }
+        Ok(receiver)
     }
 
     fn primary(&mut self) -> Result<Ast, Fault> {
@@ -206,23 +254,27 @@ impl Parser {
             Token::Number(value) => Kind::Number(value),
             Token::Text(text) => Kind::Text(text),
             Token::Name(name) if name == "true" || name == "false" => Kind::Bool(name == "true"),
+            Token::Name(name) if name == "not" => {
+                return Err(Fault::new(&span, "did not expect `not` here").with_help("write `!(…)`"));
+            }
             Token::Name(name) if self.eat("(") => {
                 let (arguments, end) = self.items(")")?;
-                return Ok(Ast { kind: Kind::Call(name, arguments), span: span.start..end });
+                return Ast::new(Kind::Call(name, arguments), span.start..end);
             }
             Token::Name(name) => return self.path(name, span),
+            Token::Root => return self.path(String::new(), span),
             Token::Symbol("(") => {
                 let inner = self.expression()?;
                 let end = self.need(")")?;
-                return Ok(Ast { kind: inner.kind, span: span.start..end });
+                return Ok(Ast { span: span.start..end, ..inner });
             }
             Token::Symbol("[") => {
                 let (items, end) = self.items("]")?;
-                return Ok(Ast { kind: Kind::List(items), span: span.start..end });
+                return Ast::new(Kind::List(items), span.start..end);
             }
             Token::Symbol(symbol) => return Err(Fault::new(&span, format!("did not expect `{symbol}` here"))),
         };
-        Ok(Ast { kind, span })
+        Ast::new(kind, span)
     }
 
     fn items(&mut self, close: &'static str) -> Result<(Vec<Ast>, usize), Fault> {
@@ -239,39 +291,38 @@ impl Parser {
         }
     }
 
-    /// `a.b["c d"][0]`, written canonically.
+    /// `a.b["c d"][0]`, written canonically. A name that is called is a method, not a part of the path.
     fn path(&mut self, mut path: String, mut span: Range<usize>) -> Result<Ast, Fault> {
         loop {
-            if self.eat(".") {
+            let called = matches!(
+                self.tokens.get(self.at + 1..self.at + 3),
+                Some([(Token::Name(_), _), (Token::Symbol("("), _)])
+            );
+            if self.peek() == Some(&Token::Symbol(".")) && !called {
+                self.at += 1;
                 let part = self.place();
                 let Some(Token::Name(name)) = self.peek().cloned() else {
                     return Err(Fault::new(&part, "expected the name of a field"));
                 };
                 self.at += 1;
-                path = format!("{path}.{}", folded(&path, &name));
+                path = names::join(&path, &name);
                 span.end = part.end;
             } else if self.eat("[") {
                 let part = self.place();
                 match self.peek().cloned() {
-                    Some(Token::Text(key)) => {
-                        let key = folded(&path, &key);
-                        let plain = is_plain(&key);
-                        let quoted = || format!("{path}[{}]", serde_json::Value::from(key.as_str()));
-                        path = if plain { format!("{path}.{key}") } else { quoted() };
-                    }
+                    Some(Token::Text(key)) => path = names::join(&path, &key),
                     Some(Token::Number(n)) if n >= 0.0 && n.fract() == 0.0 => path = format!("{path}[{n}]"),
                     _ => return Err(Fault::new(&part, "expected a key in quotes or an index")),
                 }
                 self.at += 1;
                 span.end = self.need("]")?;
+            } else if path.is_empty() {
+                return Err(
+                    Fault::new(&span, "`$` is the record: name a field of it").with_help("such as $[\"agent-id\"]")
+                );
             } else {
-                return Ok(Ast { kind: Kind::Field(path), span });
+                return Ast::new(Kind::Field(path), span);
             }
         }
     }
-}
-
-/// Names of metrics are compared trimmed and lower-cased.
-fn folded(path: &str, key: &str) -> String {
-    if path == "metrics" { crate::record::trim(key).to_lowercase() } else { key.to_owned() }
 }

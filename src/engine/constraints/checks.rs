@@ -1,0 +1,423 @@
+//! One rule on one record: is it breached, does that count, and what is to be said of it.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::executor::Constraints;
+use super::windows::{Reading, Windows};
+use crate::engine::Evidence;
+use crate::humanize;
+use crate::rules::expr::Truth;
+use crate::rules::ruleset::{Check, Condition, Limit, Missing, Reach, Rule, RuleSet, Step, WindowSpec};
+use crate::verdict::{Observed, Severity, Violation, ViolationState};
+
+/// A breach, before it is known whether it counts.
+struct Found {
+    severity: Severity,
+    field: Arc<str>,
+    text: String,
+    observed: Observed,
+    limit: Option<f64>,
+    /// Where the field stands in the record.
+    place: usize,
+}
+
+/// Behind all fields of the record.
+const LAST: usize = usize::MAX;
+
+impl Constraints {
+    /// A rule that is not in the flat table.
+    pub(super) fn check(&mut self, index: usize, evidence: &mut Evidence<'_>) {
+        let rules = Arc::clone(self.rules());
+        let rule = &rules.rules[index];
+        let before = evidence.violations.len();
+        let excepted = self.states[index].count.excepted;
+        let evaluated = match &rule.window {
+            Some(spec) => self.check_window(&rules, index, spec, evidence),
+            None => self.check_fields(&rules, index, evidence),
+        };
+        if evaluated {
+            self.states[index].count.evaluated += 1;
+            let sound = evidence.violations.len() == before && self.states[index].count.excepted == excepted;
+            if sound && !rule.hold.is_zero() {
+                let key = hold_key(&self.states[index].windows, &evidence.record.key).to_owned();
+                self.states[index].breached.remove(&key);
+            }
+        }
+        self.states[index].count.present += u64::from(self.all_present(rule));
+    }
+
+    fn all_present(&self, rule: &Rule) -> bool {
+        let machine = &self.projection.machine;
+        let number = |slot: &usize| !machine.numbers[*slot].is_nan();
+        rule.numbers.iter().all(|slot| number(slot) || rule.texts.iter().any(|text| machine.has_text(*text)))
+            && (!rule.numbers.is_empty() || rule.texts.iter().all(|slot| machine.has_text(*slot)))
+    }
+
+    /// Whether the rule could be evaluated.
+    fn check_fields(&mut self, rules: &RuleSet, index: usize, evidence: &mut Evidence<'_>) -> bool {
+        let rule = &rules.rules[index];
+        match &rule.check {
+            Check::Limit => {
+                let places = self.places[index];
+                let slot = places.limit.map(|at| rules.limits[at].slot).or(places.step.map(|at| rules.steps[at].slot));
+                let Some(slot) = slot else { return false };
+                if self.projection.machine.numbers[slot].is_nan() {
+                    let field = Arc::clone(rules.numbers.first_path(slot));
+                    self.missing(rules, index, field, evidence);
+                    return false;
+                }
+                if let Some(at) = places.limit {
+                    self.check_bounds(rules, &rules.limits[at], evidence);
+                }
+                if let Some(at) = places.step {
+                    self.check_step(rules, rules.steps[at], evidence);
+                }
+                true
+            }
+            Check::Words(_) | Check::Values(_) => self.check_members(rules, index, evidence),
+            Check::Condition(condition) => self.check_condition(rules, index, condition, evidence),
+        }
+    }
+
+    /// Every number of the limit's slot against its bounds.
+    pub(super) fn check_bounds(&mut self, rules: &RuleSet, limit: &Limit, evidence: &mut Evidence<'_>) {
+        let first = (self.projection.place_of(limit.slot), self.projection.machine.numbers[limit.slot]);
+        self.check_bound(rules, limit, first.0, first.1, evidence);
+        for at in 0..self.projection.further.len() {
+            let further = self.projection.further[at];
+            if further.slot == limit.slot {
+                self.check_bound(rules, limit, further.place, further.value, evidence);
+            }
+        }
+    }
+
+    fn check_bound(&mut self, rules: &RuleSet, limit: &Limit, place: usize, value: f64, evidence: &mut Evidence<'_>) {
+        let Some(breach) = limit.breach(value) else { return };
+        let rule = &rules.rules[limit.rule];
+        let severity = if breach.warning { rule.severity.below() } else { rule.severity };
+        let sign = match (breach.below, limit.exclusive) {
+            (true, false) => "<",
+            (true, true) => "≤",
+            (false, false) => ">",
+            (false, true) => "≥",
+        };
+        let field = self.projection.name_at(place, limit.slot, rules, evidence.record);
+        let (observed, bound) = (humanize::number(value), humanize::number(breach.limit));
+        let text = format!("{field} {observed} {sign} {bound} {}", rule.unit).trim_end().to_owned();
+        let limit_value = Some(breach.limit);
+        let found = Found { severity, field, text, observed: Observed::Number(value), limit: limit_value, place };
+        self.breach(rules, limit.rule, found, evidence);
+    }
+
+    /// Every number of the step's slot against its predecessor in this key, each spelling for itself.
+    fn check_step(&mut self, rules: &RuleSet, step: Step, evidence: &mut Evidence<'_>) {
+        let first = (self.projection.place_of(step.slot), self.projection.machine.numbers[step.slot]);
+        let further = self.projection.further.iter().filter(|further| further.slot == step.slot);
+        let values: Vec<(usize, f64)> =
+            std::iter::once(first).chain(further.map(|further| (further.place, further.value))).collect();
+        for (place, value) in values {
+            let field = self.projection.name_at(place, step.slot, rules, evidence.record);
+            let last = self.states[step.rule].last.of(&evidence.record.key, Vec::new);
+            let Some((_, held)) = last.iter_mut().find(|(held, _)| *held == field) else {
+                last.push((field, value));
+                continue;
+            };
+            let change = value - std::mem::replace(held, value);
+            if change.abs() > step.max {
+                let rule = &rules.rules[step.rule];
+                let (by, max) = (humanize::number(change), humanize::number(step.max));
+                let text = format!("{field} changed by {by}, more than {max} {}", rule.unit).trim_end().to_owned();
+                let observed = Observed::Number(change);
+                let found = Found { severity: rule.severity, field, text, observed, limit: Some(step.max), place };
+                self.breach(rules, step.rule, found, evidence);
+            }
+        }
+    }
+
+    /// A label, or a number, against a list.
+    fn check_members(&mut self, rules: &RuleSet, index: usize, evidence: &mut Evidence<'_>) -> bool {
+        let rule = &rules.rules[index];
+        let machine = &self.projection.machine;
+        let (found, field, place, observed, allowed, list) = match &rule.check {
+            Check::Words(words) => {
+                let Some(text) = machine.text(words.slot, evidence.record) else {
+                    let field = Arc::clone(rules.texts.first_path(words.slot));
+                    self.missing(rules, index, field, evidence);
+                    return false;
+                };
+                let label = machine.label_of(words.slot);
+                let (field, text) = match label.and_then(|at| evidence.record.labels.get(at)) {
+                    Some((name, text)) => (Arc::clone(name.shared()), Arc::clone(text)),
+                    None => (Arc::clone(rules.texts.first_path(words.slot)), text.into()),
+                };
+                let list = words.words.items.join(", ");
+                (words.words.has(&text), field, LAST, Observed::Text(text), words.allowed, list)
+            }
+            Check::Values(values) => {
+                let value = machine.numbers[values.slot];
+                if value.is_nan() {
+                    let field = Arc::clone(rules.numbers.first_path(values.slot));
+                    self.missing(rules, index, field, evidence);
+                    return false;
+                }
+                let place = self.projection.place_of(values.slot);
+                let field = self.projection.name_at(place, values.slot, rules, evidence.record);
+                let list: Vec<String> = values.values.iter().map(|value| humanize::number(*value)).collect();
+                (values.values.contains(&value), field, place, Observed::Number(value), values.allowed, list.join(", "))
+            }
+            _ => return false,
+        };
+        if found != allowed {
+            let shown = match &observed {
+                Observed::Text(text) => format!("\"{text}\""),
+                Observed::Number(value) => humanize::number(*value),
+                Observed::Missing => String::new(),
+            };
+            let text = if allowed {
+                format!("{field} {shown} is none of {list}")
+            } else {
+                format!("{field} {shown} is not allowed")
+            };
+            self.breach(
+                rules,
+                index,
+                Found { severity: rule.severity, field, text, observed, limit: None, place },
+                evidence,
+            );
+        }
+        true
+    }
+
+    fn check_condition(
+        &mut self,
+        rules: &RuleSet,
+        index: usize,
+        condition: &Condition,
+        evidence: &mut Evidence<'_>,
+    ) -> bool {
+        match self.projection.machine.truth(&condition.program, evidence.record) {
+            Truth::Missing => {
+                let field = self.first_missing(rules, index).unwrap_or_else(|| Arc::clone(&condition.field));
+                self.missing(rules, index, field, evidence);
+                false
+            }
+            Truth::Error(why) => {
+                self.error(rules, index, why, &condition.text, Arc::clone(&condition.field), evidence);
+                false
+            }
+            truth => {
+                if (truth == Truth::True) != condition.must_hold {
+                    let found = self.at_fault(rules, index, condition, evidence);
+                    self.breach(rules, index, found, evidence);
+                }
+                true
+            }
+        }
+    }
+
+    /// The first field of a rule that is not there.
+    fn first_missing(&self, rules: &RuleSet, index: usize) -> Option<Arc<str>> {
+        let rule = &rules.rules[index];
+        let machine = &self.projection.machine;
+        let number = rule.numbers.iter().find(|slot| machine.numbers[**slot].is_nan());
+        let text = rule.texts.iter().find(|slot| !machine.has_text(**slot));
+        let number = number.map(|slot| rules.numbers.first_path(*slot));
+        number.or_else(|| text.map(|slot| rules.texts.first_path(*slot))).cloned()
+    }
+
+    /// The comparison that is at fault for a condition's breach; else the condition as a whole.
+    fn at_fault(&self, rules: &RuleSet, index: usize, condition: &Condition, evidence: &Evidence<'_>) -> Found {
+        let rule = &rules.rules[index];
+        let machine = &self.projection.machine;
+        let is_at_fault = |truth: Truth, at_fault: bool| truth == if at_fault { Truth::True } else { Truth::False };
+        let about = condition.about.iter().find(|about| is_at_fault(machine.truth_in(about.bit), about.at_fault));
+        if let Some(about) = about
+            && let (observed, limit) = (machine.numbers[about.slot], machine.numbers[about.other.0 as usize])
+            && !observed.is_nan()
+            && !limit.is_nan()
+        {
+            let place = self.projection.place_at(about.slot);
+            // With several spellings the one that the record has.
+            let named = self.projection.name_at(place, about.slot, rules, evidence.record);
+            let field = if rule.window.is_some() { Arc::clone(&about.field) } else { named };
+            let other = about.other_text.as_ref().map(|other| format!(" ({other})")).unwrap_or_default();
+            let text =
+                format!("{field} {} {} {}{other}", humanize::number(observed), about.sign, humanize::number(limit));
+            let (observed, limit) = (Observed::Number(observed), Some(limit));
+            return Found { severity: rule.severity, field, text, observed, limit, place };
+        }
+        let place = condition.slot.map_or(LAST, |slot| self.projection.place_at(slot));
+        let observed = condition.slot.map(|slot| machine.numbers[slot]).filter(|value| !value.is_nan());
+        let field = match condition.slot {
+            Some(slot) if observed.is_some() => self.projection.name_at(place, slot, rules, evidence.record),
+            _ => Arc::clone(&condition.field),
+        };
+        let text = if condition.must_hold { format!("requires {}", condition.text) } else { condition.text.clone() };
+        let observed = observed.map_or(Observed::Missing, Observed::Number);
+        Found { severity: rule.severity, field, text, observed, limit: None, place }
+    }
+
+    fn check_window(&mut self, rules: &RuleSet, index: usize, spec: &WindowSpec, evidence: &mut Evidence<'_>) -> bool {
+        let record = evidence.record;
+        let Some(mut windows) = self.states[index].windows.take() else { return false };
+        let reading = windows.read(spec, &mut self.projection.machine, record, evidence.at);
+        self.states[index].windows = Some(windows);
+        match reading {
+            Reading::Few => false,
+            Reading::Missing => {
+                let field = self.first_missing(rules, index).unwrap_or_else(|| "ts".into());
+                self.missing(rules, index, field, evidence);
+                false
+            }
+            Reading::Error(why) => {
+                self.error(rules, index, why, "window.when", spec.path.as_str().into(), evidence);
+                false
+            }
+            Reading::Value(value, count) => {
+                self.projection.machine.numbers[spec.value] = value;
+                let before = evidence.violations.len();
+                let evaluated = match &rules.rules[index].check {
+                    Check::Limit => {
+                        let limit = self.places[index].limit.map(|at| &rules.limits[at]);
+                        limit.into_iter().for_each(|limit| self.check_bound(rules, limit, LAST, value, evidence));
+                        true
+                    }
+                    _ => self.check_fields(rules, index, evidence),
+                };
+                if evidence.violations.len() > before {
+                    self.name_window(spec, count, rules, index, &mut evidence.violations[before..]);
+                }
+                evaluated
+            }
+        }
+    }
+
+    /// What the value of a window is called: "p95 of latency_ms over 1m".
+    fn name_window(
+        &self,
+        spec: &WindowSpec,
+        count: usize,
+        rules: &RuleSet,
+        index: usize,
+        found: &mut [(usize, Violation)],
+    ) {
+        let reach = match spec.reach {
+            Reach::Over(span) => format!("over {}", humanize::span(span)),
+            Reach::Last(records) => format!("of the last {records}"),
+        };
+        let of = if spec.path.is_empty() { String::new() } else { format!(" of {}", spec.path) };
+        let group = self.states[index].windows.as_ref().map_or("", |windows| windows.group());
+        let labels: Vec<&str> = spec.by.iter().map(|(.., path)| path.as_str()).collect();
+        let group = if labels.is_empty() { String::new() } else { format!("{} {group}, ", labels.join(", ")) };
+        let name = format!("{}{of} {reach}", spec.agg.name());
+        let own_text = rules.rules[index].message.is_some();
+        for (_, violation) in found {
+            if !own_text {
+                let value = rules.numbers.name(spec.value);
+                violation.message = violation.message.replace(&**value, &name).replace("window.value", &name);
+                violation.message.push_str(&format!(" ({group}n = {count})"));
+            }
+            violation.field = if spec.path.is_empty() { spec.agg.name().into() } else { spec.path.as_str().into() };
+        }
+    }
+
+    fn error(
+        &mut self,
+        rules: &RuleSet,
+        index: usize,
+        why: &str,
+        text: &str,
+        field: Arc<str>,
+        evidence: &mut Evidence<'_>,
+    ) {
+        self.states[index].count.errors += 1;
+        let rule = &rules.rules[index];
+        let violation = Violation {
+            rule: Arc::clone(&rule.id),
+            severity: Severity::Info,
+            field,
+            message: format!("could not be evaluated: {why} in `{text}`"),
+            observed: Observed::Missing,
+            limit: None,
+            state: if rule.shadow { ViolationState::Shadow } else { ViolationState::Firing },
+        };
+        evidence.violations.push((order(LAST, index), violation));
+    }
+
+    /// A field that the rule needs is not there.
+    fn missing(&mut self, rules: &RuleSet, index: usize, field: Arc<str>, evidence: &mut Evidence<'_>) {
+        let rule = &rules.rules[index];
+        let severity = match rule.missing {
+            Missing::Skip => return,
+            Missing::Warn => rule.severity.min(Severity::Warning),
+            Missing::Violate => rule.severity,
+        };
+        let text = format!("{field} is missing");
+        let found = Found { severity, field, text, observed: Observed::Missing, limit: None, place: LAST };
+        self.breach(rules, index, found, evidence);
+    }
+
+    /// A breach: it counts unless an exception, `for` or the shadow says otherwise.
+    fn breach(&mut self, rules: &RuleSet, index: usize, found: Found, evidence: &mut Evidence<'_>) {
+        let rule = &rules.rules[index];
+        self.any_breached = true;
+        if self.is_excepted(rule, evidence) {
+            if !std::mem::replace(&mut self.breached[index], true) {
+                self.states[index].count.excepted += 1;
+            }
+            return;
+        }
+        let pending = self.is_pending(rule, index, evidence.at, &evidence.record.key);
+        let state = match (pending, rule.shadow) {
+            (true, _) => ViolationState::Pending,
+            (false, true) => ViolationState::Shadow,
+            (false, false) => ViolationState::Firing,
+        };
+        if !std::mem::replace(&mut self.breached[index], true) {
+            let count = &mut self.states[index].count;
+            *if pending { &mut count.pending } else { &mut count.hits } += 1;
+        }
+        let own = rule.message.as_ref().filter(|_| {
+            found.observed != Observed::Missing || found.limit.is_some() || !found.text.ends_with("is missing")
+        });
+        let violation = Violation {
+            rule: Arc::clone(&rule.id),
+            severity: found.severity,
+            field: found.field,
+            message: own.map_or(found.text, |template| template.fill(&self.projection.machine, evidence.record)),
+            observed: found.observed,
+            limit: found.limit,
+            state,
+        };
+        evidence.violations.push((order(found.place, index), violation));
+    }
+
+    fn is_excepted(&mut self, rule: &Rule, evidence: &Evidence<'_>) -> bool {
+        rule.exceptions.iter().any(|exception| {
+            let over = exception.until.zip(evidence.at).is_some_and(|(until, at)| at >= until);
+            !over && self.projection.machine.truth(&exception.when, evidence.record) == Truth::True
+        })
+    }
+
+    /// Whether the breach has not lasted as long as the rule asks. Without any time that can't be known, and it counts.
+    fn is_pending(&mut self, rule: &Rule, index: usize, at: Option<Timestamp>, key: &str) -> bool {
+        let (false, Some(at)) = (rule.hold.is_zero(), at) else { return false };
+        let state = &mut self.states[index];
+        let key = hold_key(&state.windows, key);
+        let since = state.breached.of(key, || at);
+        let lasted = at.duration_since(*since);
+        lasted.is_negative() || lasted.unsigned_abs() < rule.hold
+    }
+}
+
+/// Whose breach lasts: the window's group, or the record's key.
+fn hold_key<'a>(windows: &'a Option<Windows>, key: &'a str) -> &'a str {
+    windows.as_ref().map_or(key, |windows| windows.group())
+}
+
+/// The order of violations: by the place of their field in the record, then by the order of the rules.
+fn order(place: usize, rule: usize) -> usize {
+    (place.min(1 << 42) << 20) | rule
+}

@@ -1,0 +1,96 @@
+//! What a rule knows from record to record.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::keyed::Keyed;
+use super::windows::Windows;
+use crate::rules::Rule;
+use crate::rules::ruleset::Reach;
+
+/// Keys of one rule; past it those that were seen the longest ago go.
+pub const MOST_KEYS: usize = 4_096;
+
+/// How a rule has fared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RuleCount {
+    /// Records since the rule is in force.
+    pub records: u64,
+    /// Records on which it was evaluated.
+    pub evaluated: u64,
+    /// Records on which all fields that it names were there.
+    pub present: u64,
+    /// Records on which it was breached, and that counts (a shadow's breaches too).
+    pub hits: u64,
+    /// Records on which it was breached, inside its `for`.
+    pub pending: u64,
+    /// Records on which it had no value (a division by zero).
+    pub errors: u64,
+    /// Records on which it would have been breached, but for an exception.
+    pub excepted: u64,
+    /// Groups of its window now.
+    pub groups: u64,
+    /// Keys and groups that had to go for want of room.
+    pub evicted: u64,
+    /// Values that its windows let go early for want of room.
+    pub cut: u64,
+}
+
+impl RuleCount {
+    /// Whether nothing can be said: the fields that it needs never came, or its windows have run empty.
+    pub fn no_data(&self, rule: &Rule) -> bool {
+        let expired =
+            rule.window.as_ref().is_some_and(|window| matches!(window.reach, Reach::Over(_))) && self.groups == 0;
+        self.errors == 0 && (self.evaluated == 0 || expired)
+    }
+}
+
+/// The last value of a field, as the record spells it.
+pub(super) type Last = Vec<(Arc<str>, f64)>;
+
+/// What a rule knows from record to record.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct State {
+    /// Of what the rule must be for this to be its state.
+    pub fingerprint: u64,
+    /// Everything but `records`, and `evaluated` of rules in the flat table.
+    pub count: RuleCount,
+    /// Records that the engine had seen when the rule came.
+    pub since: u64,
+    /// By key: since when it is breached without a break.
+    pub breached: Keyed<Timestamp>,
+    /// By key: the last values, for `max_step`.
+    pub last: Keyed<Last>,
+    /// Its windows.
+    pub windows: Option<Windows>,
+}
+
+impl State {
+    /// Nothing known, after so many records.
+    pub fn new(rule: &Rule, since: u64) -> Self {
+        Self {
+            fingerprint: rule.fingerprint,
+            count: RuleCount::default(),
+            since,
+            breached: Keyed::new(MOST_KEYS),
+            last: Keyed::new(MOST_KEYS),
+            windows: rule.window.as_ref().map(|_| Windows::new()),
+        }
+    }
+
+    /// How it has fared, `records` after the start, with `more` evaluations that were counted elsewhere.
+    pub fn count(&self, records: u64, more: u64) -> RuleCount {
+        let windows = self.windows.as_ref();
+        RuleCount {
+            records: records.saturating_sub(self.since),
+            evaluated: self.count.evaluated + more,
+            present: self.count.present + more,
+            groups: windows.map_or(0, |windows| windows.len() as u64),
+            evicted: self.breached.evicted + self.last.evicted + windows.map_or(0, Windows::evicted),
+            cut: windows.map_or(0, Windows::cut),
+            ..self.count
+        }
+    }
+}
