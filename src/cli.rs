@@ -10,6 +10,7 @@ mod headless;
 mod info;
 mod outputs;
 mod report;
+mod rules;
 mod runtimes;
 mod setup;
 
@@ -114,6 +115,7 @@ fn command(args: Args) -> Result<(), Failure> {
         }
         Command::Demo => dashboard::demo(setup::Setup::read(&args.common)?),
         Command::Setup(what) => runtimes::run(&setup::Setup::read(&args.common)?, &what),
+        Command::Rules { what } => rules::run(&args.common, &what),
         Command::Bench(bench) => bench::run(&setup::Setup::read(&args.common)?, &bench),
         Command::Config { what } => info::config(&setup::Setup::read(&args.common)?, what.as_ref()),
         Command::Completions { shell } => info::completions(shell),

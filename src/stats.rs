@@ -1,6 +1,7 @@
 //! Small pure statistics: running moments, bounded series with gaps, and histograms over time.
 
 pub mod backlog;
+pub mod bitmap;
 pub mod ring;
 pub mod summary;
 pub mod timeline;

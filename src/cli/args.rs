@@ -65,6 +65,11 @@ pub(super) enum Command {
     Replay(Replay),
     /// The sample traffic, written live to a temporary log and tailed: nothing to configure
     Demo,
+    /// Check, test, explain and try out constraint rules
+    Rules {
+        #[command(subcommand)]
+        what: RulesWhat,
+    },
     /// What this machine sustains: embeddings, rules, drift, the whole way of a record
     Bench(Bench),
     /// Choose or install ONNX Runtime, for the fast backend; everything works without it
@@ -81,6 +86,73 @@ pub(super) enum Command {
     },
     /// The manual page, on standard output
     Man,
+}
+
+/// What is done with rules.
+#[derive(Debug, Subcommand)]
+pub(super) enum RulesWhat {
+    /// Whether rules are sound, and all that is wrong with them; runs their tests too
+    Check(RulesCheck),
+    /// Run the tests in rule files, and show what none of them touched
+    Test(RulesTest),
+    /// One rule on one record: every part of it with its value
+    Explain(RulesExplain),
+    /// What other rules would have found in a log
+    Backtest(RulesBacktest),
+    /// The JSON Schema of a rule file, for editors
+    Schema,
+}
+
+/// `rules check`
+#[derive(Debug, ClapArgs)]
+pub(super) struct RulesCheck {
+    /// Files and folders, read as one set; default: the rules in force
+    pub paths: Vec<PathBuf>,
+    /// For programs
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `rules test`
+#[derive(Debug, ClapArgs)]
+pub(super) struct RulesTest {
+    /// Files and folders, read as one set; default: the rules in force
+    pub paths: Vec<PathBuf>,
+    /// For programs
+    #[arg(long)]
+    pub json: bool,
+    /// A report in JUnit's form
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+}
+
+/// `rules explain`
+#[derive(Debug, ClapArgs)]
+pub(super) struct RulesExplain {
+    /// Id of the rule
+    pub rule: String,
+    /// A record: JSON, a file (its last record), FILE:LINE (with what came before it), or - for standard input
+    pub record: String,
+    /// For programs
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `rules backtest`
+#[derive(Debug, ClapArgs)]
+pub(super) struct RulesBacktest {
+    /// The rules as they are: a file or a folder
+    pub old: PathBuf,
+    /// The rules as they might be
+    pub new: PathBuf,
+    /// The log
+    pub log: PathBuf,
+    /// Records to show for each rule that changes
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub examples: usize,
+    /// For programs
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `bench`

@@ -129,7 +129,7 @@ fn print_summary(run: &Run, summary: &Summary) -> Result<(), Failure> {
 }
 
 /// A bar over the bytes of the file, on a terminal.
-fn progress(file: Option<&PathBuf>) -> ProgressBar {
+pub(super) fn progress(file: Option<&PathBuf>) -> ProgressBar {
     let size = file.and_then(|file| std::fs::metadata(file).ok()).map(|meta| meta.len());
     let (Some(size), true) = (size, std::io::stderr().is_terminal()) else { return ProgressBar::hidden() };
     let bar = ProgressBar::new(size);

@@ -5,15 +5,33 @@ use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnost
 use crate::sanitize;
 use crate::yaml::Diagnostic;
 
-/// All faults of some files, as one text.
+/// All faults of some files, as one text, for whoever wanted to start something.
 pub(super) fn faults(found: &[Diagnostic]) -> String {
-    let mut out = String::new();
-    for fault in found {
-        out.push_str(&one(fault));
-        out.push('\n');
-    }
     let count = found.len();
-    out + &format!("{count} fault{}; nothing was started", if count == 1 { "" } else { "s" })
+    all(found) + &format!("{count} fault{}; nothing was started", if count == 1 { "" } else { "s" })
+}
+
+/// All that is to be said of some files, as one text.
+pub(super) fn all(found: &[Diagnostic]) -> String {
+    found.iter().map(|fault| one(fault) + "\n").collect()
+}
+
+/// The same for programs.
+pub(super) fn json(found: &[Diagnostic]) -> serde_json::Value {
+    let one = |fault: &Diagnostic| {
+        let (line, column) = fault.position();
+        let (end_line, end_column) = Diagnostic { span: fault.span.end..fault.span.end, ..fault.clone() }.position();
+        serde_json::json!({
+            "file": &*fault.file,
+            "line": line,
+            "column": column,
+            "end_line": end_line,
+            "end_column": end_column,
+            "message": fault.message,
+            "help": fault.help,
+        })
+    };
+    found.iter().map(one).collect()
 }
 
 fn one(fault: &Diagnostic) -> String {

@@ -27,7 +27,7 @@ use crate::ui::theme::{Depth, Symbols, Theme};
 use crate::verdict::json;
 
 /// The rules that are used when there are none.
-const DEFAULT_RULES: (&str, &str) =
+pub(super) const DEFAULT_RULES: (&str, &str) =
     ("llm-service.yaml (embedded)", include_str!("../../sample-data/rules/llm-service.yaml"));
 
 /// A log file over this size is started anew, bytes.

@@ -21,7 +21,7 @@ use crate::engine::{Engine, Evidence, drift};
 use crate::record::Record;
 use crate::rules::{RuleSet, Stage};
 use crate::verdict::policy::{Policy, overall_severity};
-use crate::verdict::{Confidence, EngineKind, Timing, Verdict};
+use crate::verdict::{Confidence, Divergence, EngineKind, Timing, Verdict};
 
 /// Sources whose last time is kept.
 const MOST_SOURCES: usize = 4_096;
@@ -46,6 +46,8 @@ pub struct Texts<'a> {
     pub features: &'a [TextResult],
     /// Earlier answers to the same prompt, when the record's one answer is compared with them.
     pub earlier: &'a [Arc<str>],
+    /// What was found of them already: then nothing is compared again.
+    pub known: Option<&'a Divergence>,
 }
 
 /// What the judge is made of.
@@ -228,7 +230,10 @@ impl Judge {
         let start = clock.elapsed();
         run(&mut self.constraints, Stage::Record, &mut evidence, &mut failures);
         let after_record = clock.elapsed();
-        run(&mut self.embedding, Stage::Divergence, &mut evidence, &mut failures);
+        match texts.known {
+            Some(known) => evidence.divergence = known.clone(),
+            None => run(&mut self.embedding, Stage::Divergence, &mut evidence, &mut failures),
+        }
         let after_divergence = unless(texts.features.is_empty(), after_record);
         run(&mut self.constraints, Stage::Divergence, &mut evidence, &mut failures);
         let before_drift = unless(!self.late_rules, after_divergence);

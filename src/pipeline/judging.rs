@@ -278,7 +278,7 @@ impl Stage {
                     let (features, arrival) = self.features(judge, &request, read_at)?;
                     let otherwise = self.live.then_some(read_ts);
                     let earlier: Vec<Arc<str>> = request.texts().skip(record.samples.len()).cloned().collect();
-                    let texts = Texts { features: &features, earlier: &earlier };
+                    let texts = Texts { features: &features, earlier: &earlier, known: None };
                     self.record(judge, record, texts, Arrival { otherwise, ..arrival }, muted)?;
                 }
             }

@@ -26,7 +26,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("source", &[]),
     ("sink", &[]),
     ("history", &["stats"]),
-    ("engine", &["rules", "stats"]),
+    ("engine", &["rules", "stats", "history"]),
     ("rules", &["stats"]),
     ("stats", &[]),
     ("verdict", &[]),

@@ -129,7 +129,7 @@ fn a_record_that_there_is_no_time_for_is_compared_by_words_and_goes_to_a_person(
     let mut line = Vec::new();
     json::write(
         &mut line,
-        &judge.judge(&records[0], Texts { features: &words, earlier: &[] }, arrival).verdict,
+        &judge.judge(&records[0], Texts { features: &words, earlier: &[], known: None }, arrival).verdict,
         json::Options::default(),
     );
     let verdict = &json_lines(&line)[0];

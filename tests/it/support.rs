@@ -112,7 +112,7 @@ pub fn judge_all(records: &[Record], ready: Ready, rules: Arc<RuleSet>, policy: 
                 let Some(Answer::Texts(texts, ..)) = pool.wait(&request, Duration::ZERO) else {
                     panic!("not embedded")
                 };
-                judge.judge(record, Texts { features: &texts, earlier: &[] }, arrival)
+                judge.judge(record, Texts { features: &texts, earlier: &[], known: None }, arrival)
             })
             .collect();
         pool.close();

@@ -10,6 +10,9 @@ use super::{Ast, Binary, Fault, Kind, List, Program, Scope, Type};
 /// Deepest tree after macros are put in.
 const MAX_DEPTH: usize = 200;
 
+/// Most looks at parts of a tree to find its type.
+const MAX_LOOKS: usize = 200;
+
 /// Most steps of one program: macros of macros could grow without end.
 const MAX_STEPS: usize = 4_096;
 
@@ -42,18 +45,25 @@ pub fn compile(
 }
 
 /// What a tree yields, as far as that is known without its surroundings.
-pub fn type_of(ast: &Ast, scope: &dyn Scope, depth: usize) -> Option<Type> {
+pub fn type_of(ast: &Ast, scope: &dyn Scope) -> Option<Type> {
+    seen_as(ast, scope, &[], &mut MAX_LOOKS.clone())
+}
+
+/// The same within so many looks: macros that choose between macros could ask for more of them than there is time.
+fn seen_as(ast: &Ast, scope: &dyn Scope, locals: &[(String, Str)], looks: &mut usize) -> Option<Type> {
+    *looks = looks.checked_sub(1)?;
     match &ast.kind {
-        _ if depth > MAX_DEPTH => None,
         Kind::Number(_) | Kind::Negate(_) => Some(Type::Number),
         Kind::Text(_) => Some(Type::Text),
         Kind::Bool(_) | Kind::Not(_) => Some(Type::Bool),
         Kind::List(_) => Some(Type::List),
         Kind::Binary(op, ..) => Some(if arithmetic(*op).is_some() { Type::Number } else { Type::Bool }),
-        Kind::Choose(_, yes, no) => type_of(yes, scope, depth + 1).or_else(|| type_of(no, scope, depth + 1)),
+        Kind::Choose(_, yes, no) => seen_as(yes, scope, locals, looks).or_else(|| seen_as(no, scope, locals, looks)),
         Kind::Call(name, _) => Function::named(name).map(Function::yields),
+        Kind::Field(path) if locals.iter().any(|(name, _)| name == path) => Some(Type::Text),
         Kind::Field(path) => match scope.macro_named(path) {
-            Some(named) => type_of(&named.ast, scope, depth + 1),
+            // A sample's name means nothing in a macro.
+            Some(named) => seen_as(&named.ast, scope, &[], looks),
             None => scope.list_named(path).map(|_| Type::List).or_else(|| scope.known(path)),
         },
     }
@@ -342,14 +352,11 @@ impl Compiler<'_> {
         let want = self.type_of(left).or_else(|| self.type_of(right));
         let out = self.new_bit();
         let equal = match want {
-            None => match (self.field_of(left), self.field_of(right)) {
-                (Some(a), Some(b)) => {
-                    let pair = self.pair(left, &a, right, &b)?;
-                    self.program.pairs.push(pair);
-                    Op::Same(out, self.program.pairs.len() as u32 - 1)
-                }
-                _ => Op::Order(Order::Equal, out, self.number(left)?, self.number(right)?),
-            },
+            None => {
+                let pair = self.pair(left, right)?;
+                self.program.pairs.push(pair);
+                Op::Same(out, self.program.pairs.len() as u32 - 1)
+            }
             Some(Type::Number) => {
                 let (a, b) = (self.number(left)?, self.number(right)?);
                 self.push(Op::Order(comparison(op).unwrap_or(Order::Equal), out, a, b), span)?;
@@ -373,10 +380,7 @@ impl Compiler<'_> {
     }
 
     fn type_of(&self, ast: &Ast) -> Option<Type> {
-        match &ast.kind {
-            Kind::Field(path) if self.locals.iter().any(|(name, _)| name == path) => Some(Type::Text),
-            _ => type_of(ast, &*self.scope, 0),
-        }
+        seen_as(ast, &*self.scope, &self.locals, &mut MAX_LOOKS.clone())
     }
 
     /// The field that a part names by itself.
@@ -387,10 +391,13 @@ impl Compiler<'_> {
         }
     }
 
-    fn pair(&mut self, left: &Ast, a: &str, right: &Ast, b: &str) -> Result<Pair, Fault> {
-        // Both kinds are compiled, so that both have a slot; what is shown is the number.
+    /// Both sides as numbers and as texts, since only a record shows what they are.
+    fn pair(&mut self, left: &Ast, right: &Ast) -> Result<Pair, Fault> {
         let numbers = (self.number(left)?, self.number(right)?);
-        let texts = (Str(self.scope.text_slot(a) as u32), Str(self.scope.text_slot(b) as u32));
+        // What is shown of them are the numbers.
+        let shown = self.program.parts.len();
+        let texts = (self.string(left)?, self.string(right)?);
+        self.program.parts.truncate(shown);
         Ok(Pair { numbers, texts })
     }
 
@@ -428,6 +435,7 @@ impl Compiler<'_> {
     /// `x in [1, 2]`, `x in list`. A list with more than constants is a chain of `==`.
     fn member(&mut self, left: &Ast, right: &Ast, span: &Range<usize>) -> Result<Register, Fault> {
         let list = match &right.kind {
+            Kind::List(items) if items.is_empty() => return Ok(Register::Truth(self.truth_constant(false))),
             Kind::List(items) => match constants(items) {
                 Some(list) => list,
                 None if items
@@ -470,8 +478,8 @@ impl Compiler<'_> {
     }
 
     fn mixed(&self, items: &[Ast]) -> Fault {
-        let first = items.first().and_then(|item| type_of(item, &*self.scope, 0));
-        let other = items.iter().find(|item| type_of(item, &*self.scope, 0) != first);
+        let first = items.first().and_then(|item| type_of(item, &*self.scope));
+        let other = items.iter().find(|item| type_of(item, &*self.scope) != first);
         let span = other.map_or(0..0, |item| item.span.clone());
         self.fault(&span, "a list has either numbers or strings, not both")
     }

@@ -330,8 +330,10 @@ impl Machine {
     fn same(&mut self, out: Bit, pair: u32, texts: Texts<'_>) {
         let pair = texts.program.pairs[pair as usize];
         let numbers = (self.number(pair.numbers.0), self.number(pair.numbers.1));
+        let errors = [numbers.0, numbers.1].map(|number| if number.is_nan() { meaning::status(number) } else { FALSE });
         let value = match (numbers.0.is_nan(), numbers.1.is_nan()) {
             (false, false) => u8::from(numbers.0 == numbers.1),
+            _ if errors[0].max(errors[1]) > MISSING => errors[0].max(errors[1]),
             (first, second) => match (self.str(pair.texts.0, texts), self.str(pair.texts.1, texts)) {
                 (Ok(a), Ok(b)) => u8::from(a == b),
                 (a, b) => {

@@ -179,7 +179,7 @@ impl<'d> FileScope<'d> {
             let mut aside = RuleSet::empty();
             let mut fields = Fields::new(&mut aside, self);
             fields.window = Some(fields.set.numbers.slot("window.value", &[]));
-            let want = expr::type_of(&named.ast, &fields, 0).unwrap_or(Type::Number);
+            let want = expr::type_of(&named.ast, &fields).unwrap_or(Type::Number);
             let mut layout = expr::Layout::default();
             if want == Type::List {
                 node.fault(format!("`{name}` is a list"), Some("lists stand under `lists`".into()));

@@ -1,0 +1,10 @@
+//! An expression, a NUL byte, a record.
+#![no_main]
+
+#[path = "../checks.rs"]
+#[allow(dead_code)]
+mod checks;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    checks::evaluator(data);
+});

@@ -1,0 +1,10 @@
+//! Any text as an expression.
+#![no_main]
+
+#[path = "../checks.rs"]
+#[allow(dead_code)]
+mod checks;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    checks::expression(data);
+});

@@ -1,0 +1,10 @@
+//! Any text as a rule file.
+#![no_main]
+
+#[path = "../checks.rs"]
+#[allow(dead_code)]
+mod checks;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    checks::rule_file(data);
+});
