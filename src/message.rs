@@ -10,7 +10,7 @@ pub use crate::engine::constraints::RuleCount;
 pub use crate::engine::embedding::pool::PoolCounts;
 use crate::history::{Row, View};
 use crate::record::Rejected;
-use crate::rules::RuleSet;
+pub use crate::rules::{Rule, RuleSet};
 use crate::stats::summary::Summary;
 use crate::verdict::EngineKind;
 

@@ -10,6 +10,7 @@ pub mod latency;
 pub mod pace;
 pub mod rates;
 pub mod records;
+pub mod rules;
 pub mod sources;
 pub mod status;
 pub mod view;

@@ -10,14 +10,14 @@
 //! │ Records                           │         └ footer ─────────┘          │ Rules                │
 //! └ footer ───────────────────────────┘         smaller: the focused pane    └ footer ──────────────┘
 //!
-//! Health, from 100x30                           Health, 60x15 and up
-//! ┌ header ───────────────────────────┐         ┌ header ─────────┐
-//! │ Pipeline                          │         │ Pipeline        │
-//! ├────────────────┬──────────────────┤         │ Engines         │          the focused one has the room,
-//! │ Engines        │ Sources          │         │ Sources         │          the others a line each
-//! ├────────────────┴──────────────────┤         │ Rejected        │
-//! │ Rejected                          │         └ footer ─────────┘
-//! └ footer ───────────────────────────┘
+//! Health, from 100x30                           Health, 60x15 and up         Rules
+//! ┌ header ───────────────────────────┐         ┌ header ─────────┐          ┌ header ──────────────┐
+//! │ Pipeline                          │         │ Pipeline        │          │ Rules                │
+//! ├────────────────┬──────────────────┤         │ Engines         │          │ (what is wrong with  │
+//! │ Engines        │ Sources          │         │ Sources         │          │  a newer version,    │
+//! ├────────────────┴──────────────────┤         │ Rejected        │          │  a line each rule)   │
+//! │ Rejected                          │         └ footer ─────────┘          └ footer ──────────────┘
+//! └ footer ───────────────────────────┘         (the focused one has the room, the others a line each)
 //! ```
 
 pub mod layout;
@@ -47,6 +47,7 @@ pub fn draw(frame: &mut Frame<'_>, state: &AppState, theme: &Theme) {
     match state.view.screen {
         Screen::Overview => screens::overview::render(frame, body, state, theme),
         Screen::Record => screens::record::render(frame, body, state, theme),
+        Screen::Rules => screens::rules::render(frame, body, state, theme),
         Screen::Health => screens::health::render(frame, body, state, theme),
     }
     panes::footer::render(frame, footer, state, theme);

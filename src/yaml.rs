@@ -75,6 +75,8 @@ impl Doc {
     /// # Errors
     /// The first fault of the YAML itself, or a bound that is exceeded.
     pub fn parse(file: &str, text: &str) -> Result<Self, Diagnostic> {
+        // What some editors put before the text is no part of it.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let fault = |span: Range<usize>, message: String, help: Option<String>| Diagnostic {
             file: file.into(),
             text: text.into(),
@@ -158,14 +160,24 @@ impl Doc {
     fn span(&self, path: &[Component<'static>], key: bool) -> Range<usize> {
         let Some(places) = &self.places else { return 0..0 };
         let route = Route::from(path.to_vec());
-        let feature = if path.is_empty() {
-            places.top_feature().ok()
-        } else if key {
-            places.query_key_only(&route).ok()
-        } else {
-            places.query_exact(&route).ok().flatten().or_else(|| places.query_key_only(&route).ok())
+        let feature = match path.split_last() {
+            None => places.top_feature().ok(),
+            Some(_) if key => places.query_key_only(&route).ok(),
+            Some(_) => places.query_exact(&route).ok().flatten().or_else(|| places.query_key_only(&route).ok()),
         };
-        feature.map_or(0..0, |f| f.location.byte_span.0..f.location.byte_span.1)
+        match (feature, path.split_last()) {
+            (Some(feature), _) => feature.location.byte_span.0..feature.location.byte_span.1,
+            // A key that is written with escapes is not found: what it stands in is near enough.
+            (None, Some((_, parent))) => self.span(parent, false),
+            (None, None) => 0..0,
+        }
+    }
+
+    /// The bytes of the value at a place that was taken from the same text.
+    pub fn range_of(&self, place: &Place) -> Range<usize> {
+        let span = self.span(&place.0, false);
+        let line_end = self.text[span.start..].find('\n').map_or(self.text.len(), |at| span.start + at);
+        span.start..span.end.min(line_end).max(span.start)
     }
 }
 
@@ -193,6 +205,10 @@ fn depth(value: &Value) -> usize {
         _ => 0,
     }
 }
+
+/// Where a value stands in a file: how to find it, since finding takes time and is seldom needed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Place(Vec<Component<'static>>);
 
 /// A value of a file, with its place. Readers report what is wrong to the file and return `None`.
 #[derive(Clone)]
@@ -268,6 +284,11 @@ impl<'d> Node<'d> {
         }
     }
 
+    /// Where this value stands.
+    pub fn place(&self) -> Place {
+        Place(self.path.clone())
+    }
+
     /// The bytes of this value in the file's text.
     pub fn range(&self) -> Range<usize> {
         self.doc.span(&self.path, false)
@@ -316,7 +337,7 @@ impl<'d> Node<'d> {
                 let span = self.doc.span(&node.path, true);
                 let help = did_you_mean(key, known.iter().copied())
                     .unwrap_or_else(|| format!("known here: {}", known.join(", ")));
-                node.report(span, format!("unknown key `{key}`"), Some(help));
+                node.report(span, format!("unknown key `{}`", crate::record::prefix(key, 60)), Some(help));
             }
             sound &= known.contains(&key);
         }

@@ -12,6 +12,7 @@ pub enum Action {
     Palette,
     Overview,
     Record,
+    Rules,
     Health,
     Freeze,
     Follow,

@@ -33,7 +33,7 @@ const fn entry(
 /// Not in the help: it shows that the terminal survives a bug.
 const HIDDEN: &str = "debug-panic";
 
-const TABLE: [Entry; 28] = [
+const TABLE: [Entry; 29] = [
     entry("General", Action::Help, "help", &["?", "f1"], "help", "these keys"),
     entry("General", Action::Palette, "command", &[":", "ctrl-p"], "command", "run a command by its name"),
     entry("General", Action::Quit, "quit", &["q"], "quit", "back; from the overview, end"),
@@ -60,6 +60,14 @@ const TABLE: [Entry; 28] = [
     entry("Records", Action::Follow, "follow", &["G", "end"], "follow", "to the newest, and follow"),
     entry("Screens", Action::Overview, "overview", &["1"], "", "everything at a glance"),
     entry("Screens", Action::Record, "records", &["2"], "", "the selected record in full, the newest without one"),
+    entry(
+        "Screens",
+        Action::Rules,
+        "rules",
+        &["3"],
+        "rules",
+        "the rules in force: hits, data, what is wrong with a new version",
+    ),
     entry("Screens", Action::Health, "health", &["5"], "health", "stages, engines, sources, refused lines"),
     entry("Moving", Action::Up, "up", &["k", "up"], "", "a line up"),
     entry("Moving", Action::Down, "down", &["j", "down"], "", "a line down"),

@@ -112,6 +112,11 @@ pub fn apply(state: &mut AppState, action: Action) -> Option<Effect> {
             state.view.scroll = 0;
         }
         Action::Record => show_record(state),
+        Action::Rules => {
+            state.view.screen = Screen::Rules;
+            state.view.full = false;
+            state.view.scroll = 0;
+        }
         Action::Health => {
             state.view.screen = Screen::Health;
             state.view.full = false;
@@ -160,7 +165,7 @@ fn out(state: &mut AppState) {
         state.view.screen = Screen::Overview;
     } else if state.view.full {
         state.view.full = false;
-    } else if state.view.screen == Screen::Health {
+    } else if matches!(state.view.screen, Screen::Health | Screen::Rules) {
         state.view.screen = Screen::Overview;
         state.view.scroll = 0;
     } else if state.frozen_since().is_some() {
@@ -169,6 +174,9 @@ fn out(state: &mut AppState) {
 }
 
 fn open(state: &mut AppState) {
+    if state.view.screen == Screen::Rules {
+        return;
+    }
     let other = state.view.focus != Pane::Records && state.view.screen == Screen::Overview;
     if (other || state.view.screen == Screen::Health) && !state.view.full {
         state.view.full = true;
@@ -195,6 +203,7 @@ fn show_record(state: &mut AppState) {
 fn focus(state: &mut AppState, forward: bool) {
     match state.view.screen {
         Screen::Health => state.view.health = beside(&HealthPane::ALL, state.view.health, forward),
+        Screen::Rules => return,
         _ => state.view.focus = beside(&Pane::ALL, state.view.focus, forward),
     }
     state.view.scroll = 0;
@@ -219,6 +228,10 @@ fn scroll(state: &mut AppState, by: isize) {
                 HealthPane::Engines => 3 + state.status.health.as_ref().map_or(0, |health| health.bounds.len()),
                 HealthPane::Pipeline => 1,
             };
+            state.view.scroll = state.view.scroll.saturating_add_signed(by).min(most.saturating_sub(1));
+        }
+        (Screen::Rules, _) => {
+            let most = state.status.health.as_ref().map_or(0, |health| health.rules.rules.len());
             state.view.scroll = state.view.scroll.saturating_add_signed(by).min(most.saturating_sub(1));
         }
         (Screen::Overview, Pane::Records) => state.board_mut().records.step(by),

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde_json::json;
 
+use crate::rules::edit::RuleText;
 use crate::rules::{Rule, RuleSet};
 
 /// The file that changes are written to.
@@ -86,7 +87,8 @@ impl Audit {
 }
 
 fn text_of(set: &RuleSet, rule: &Rule) -> Option<String> {
-    set.files.get(rule.file)?.text.get(rule.span.clone()).map(|text| text.trim_end().to_owned())
+    let file = RuleText::parse("", &set.files.get(rule.file)?.text).ok()?;
+    Some(file.text()[file.span(&rule.id, &[])?].to_owned())
 }
 
 /// `user@host`

@@ -167,9 +167,9 @@ impl Judge {
         self.constraints.did_you_mean(field)
     }
 
-    /// Time has gone on without records.
-    pub fn advance(&mut self, now: Timestamp) {
-        self.constraints.advance(now);
+    /// Time has gone on without records; whether a window has run empty over it.
+    pub fn advance(&mut self, now: Timestamp) -> bool {
+        self.constraints.advance(now)
     }
 
     /// Event time of a record: its own, or that of its reading, or the last that its source had.

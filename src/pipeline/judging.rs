@@ -222,6 +222,7 @@ impl Stage {
                     self.saver.iter_mut().for_each(Saver::rebuilt);
                     self.save(judge)?;
                 }
+                Parsed::Idle(now) => self.idle(judge, now),
                 Parsed::CaughtUp => {
                     self.sink.iter_mut().for_each(NdjsonSink::forget_past);
                     self.flush(judge)?;
@@ -240,6 +241,16 @@ impl Stage {
         let summary = Box::new(std::mem::take(&mut self.summary));
         self.shared.updates.send(Update::Finished(summary))?;
         Ok(())
+    }
+
+    /// Time has gone on without records: event time goes on by as much.
+    fn idle(&mut self, judge: &mut Judge, now: Timestamp) {
+        let idle = now.duration_since(self.read_ts);
+        if let Some(now) =
+            self.event.filter(|_| self.live && idle.is_positive()).and_then(|event| event.checked_add(idle).ok())
+        {
+            self.unreported |= judge.advance(now);
+        }
     }
 
     /// Makes a checkpoint now.

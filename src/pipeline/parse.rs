@@ -65,6 +65,8 @@ pub(super) enum Parsed {
     Rebuilt,
     /// All that was there at the start lies before this.
     CaughtUp,
+    /// Nothing has come for a while, and it is so late by the wall clock.
+    Idle(Timestamp),
 }
 
 pub(super) struct Stage {
@@ -115,6 +117,7 @@ impl Stage {
                 Read::Lines(batch) => Parsed::Batch(self.parse(&batch, None)),
                 Read::Known(batch, seq) => Parsed::Batch(self.parse(&batch, Some(Seq(seq)))),
                 Read::Rebuilt => Parsed::Rebuilt,
+                Read::Idle(now) => Parsed::Idle(now),
                 Read::CaughtUp => {
                     self.behind = self.behind.saturating_sub(1);
                     if self.behind > 0 {

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver as WakeReceiver, SyncSender, sync_channel};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 
 use super::{Input, Options, Shared, spawn};
@@ -39,6 +40,8 @@ pub(super) enum Read {
     Rebuilt,
     /// This reader has reached the end once.
     CaughtUp,
+    /// Nothing has come for a while, and it is so late by the wall clock.
+    Idle(Timestamp),
 }
 
 pub(super) struct Stage {
@@ -130,6 +133,13 @@ impl Files {
             }
             match busy {
                 true => {}
+                // Time goes on for windows too that nothing comes for.
+                false if due && caught_up && self.options.follow && self.shared.rules.get().has_windows() => {
+                    if lines.send(Read::Idle(self.shared.clock.now())).is_err() {
+                        return;
+                    }
+                    wait(&wake);
+                }
                 false if self.tails.is_empty() && !self.options.follow => return,
                 false => wait(&wake),
             }

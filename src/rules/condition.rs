@@ -88,6 +88,11 @@ impl Condition {
         self.machine.truth(&self.program, record)
     }
 
+    /// The same once more on the record that it was asked of last: what a bench measures by itself.
+    pub fn again(&mut self, record: &Record) -> Truth {
+        self.machine.truth(&self.program, record)
+    }
+
     /// Its program.
     pub fn program(&self) -> &Program {
         &self.program

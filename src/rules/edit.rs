@@ -77,8 +77,14 @@ impl RuleText {
     pub fn span(&self, rule: &str, field: &[&str]) -> Option<Range<usize>> {
         let feature = self.places.query_exact(&self.route(rule, field).ok()?).ok()??;
         let (start, end) = feature.location.byte_span;
-        let end = start + self.text.get(start..end)?.trim_end().len();
-        Some(start..end)
+        let mut text = self.text.get(start..end)?.trim_end();
+        // Comments behind it belong to what comes next.
+        while let Some((before, last)) = text.rsplit_once('\n')
+            && last.trim_start().starts_with('#')
+        {
+            text = before.trim_end();
+        }
+        Some(start..start + text.len())
     }
 
     /// The value of a rule's field.

@@ -1,6 +1,5 @@
 //! The compiled rules: immutable, shared, swapped as a whole.
 
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -100,8 +99,6 @@ pub struct Rule {
     pub fingerprint: u64,
     /// The file it is from: an index of [`RuleSet::files`].
     pub file: usize,
-    /// Its text in that file, as bytes.
-    pub span: Range<usize>,
 }
 
 /// What a rule checks.
@@ -407,6 +404,11 @@ impl RuleSet {
     /// Registers for all its programs.
     pub fn machine(&self) -> Machine {
         Machine::new(self.numbers.len(), self.texts.len(), self.layout, self.programs())
+    }
+
+    /// Whether any rule looks at more than one record's time.
+    pub fn has_windows(&self) -> bool {
+        self.rules.iter().any(|rule| rule.window.is_some())
     }
 
     /// Whether any rule asks what time it is.

@@ -191,8 +191,8 @@ impl Building {
             return None;
         }
         if !self.ids.insert(id.to_owned()) {
+            // What else is wrong with it is told all the same.
             at.fault(format!("a second rule `{id}`"), Some("ids are unique over all files".into()));
-            return None;
         }
         Some(id.into())
     }

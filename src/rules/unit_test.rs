@@ -1,11 +1,11 @@
 //! What the tests in a rule file say. They are run by `engine::constraints::testing`.
 
 use std::fmt;
-use std::ops::Range;
 use std::sync::Arc;
 
 use crate::record::Record;
 use crate::verdict::Severity;
+use crate::yaml::Place;
 
 /// A test: records in order, and what is expected after some of them.
 #[derive(Debug, Clone)]
@@ -35,7 +35,7 @@ pub struct Expectation {
     /// What.
     pub outcome: Outcome,
     /// Where it stands in the file.
-    pub span: Range<usize>,
+    pub place: Place,
 }
 
 /// What a rule says of a record.

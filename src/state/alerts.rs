@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::message::HealthReport;
+use crate::message::{HealthReport, Rule, RuleSet};
 use crate::stats::timeline::{Bucket, Count, Timeline};
 use crate::verdict::{Severity, Violation, ViolationState};
 
@@ -84,8 +84,8 @@ pub struct NoData {
     pub rule: Arc<str>,
     /// Its severity.
     pub severity: Severity,
-    /// The fields it needs.
-    pub fields: String,
+    /// Why, and what may have been meant.
+    pub why: String,
 }
 
 /// All alerts.
@@ -98,6 +98,16 @@ pub struct Alerts {
     pub no_data: Vec<NoData>,
     /// Event time of the newest record of all.
     heard: Option<Timestamp>,
+    /// What the rules say of their alerts, and which rules.
+    pauses: HashMap<Arc<str>, Pauses>,
+    pauses_of: Option<Arc<RuleSet>>,
+}
+
+/// What a rule says of its alerts.
+#[derive(Debug, Clone, Copy)]
+struct Pauses {
+    keep_firing_s: Option<i64>,
+    cooldown_s: i64,
 }
 
 impl Alerts {
@@ -109,6 +119,10 @@ impl Alerts {
 
     /// Takes a violation in.
     pub fn violation(&mut self, key: &Arc<str>, at: Timestamp, violation: &Violation) {
+        // A shadow is counted, in the list of rules, and never rings.
+        if violation.state == ViolationState::Shadow {
+            return;
+        }
         let pending = violation.state == ViolationState::Pending;
         let text = || violation.message.clone();
         self.count(&violation.rule, key, violation.severity, at, 1, text, pending);
@@ -195,7 +209,10 @@ impl Alerts {
             heard: at,
         });
         alert.heard = self.heard.unwrap_or(at);
-        if alert.state == AlertState::Resolved {
+        let calm = self.pauses.get(cause).map_or(0, |pauses| pauses.cooldown_s);
+        // Within the cooldown it is the same alert once more.
+        let renewed = alert.count > 0 && at.duration_since(alert.last).as_secs() < calm;
+        if alert.state == AlertState::Resolved && !renewed {
             (alert.since, alert.count, alert.severity) = (at, 0, severity);
         }
         alert.state = if pending { AlertState::Pending } else { AlertState::Firing };
@@ -208,17 +225,17 @@ impl Alerts {
 
     /// Takes in how the rules fare: which of them never had data.
     pub fn set_rules(&mut self, report: &HealthReport) {
-        if report.judged == 0 {
-            return;
+        if !self.pauses_of.as_ref().is_some_and(|known| Arc::ptr_eq(known, &report.rules)) {
+            let pauses = |rule: &Rule| {
+                let keep = (!rule.keep_firing.is_zero()).then_some(rule.keep_firing.as_secs() as i64);
+                (Arc::clone(&rule.id), Pauses { keep_firing_s: keep, cooldown_s: rule.cooldown.as_secs() as i64 })
+            };
+            self.pauses = report.rules.rules.iter().map(pauses).collect();
+            self.pauses_of = Some(Arc::clone(&report.rules));
         }
-        let idle = report.rules.rules.iter().zip(&report.counts).filter(|(_, c)| c.evaluated == 0 && c.errors == 0);
-        self.no_data = idle
-            .map(|(rule, _)| {
-                let numbers = rule.numbers.iter().map(|slot| report.rules.numbers.name(*slot));
-                let texts = rule.texts.iter().map(|slot| report.rules.texts.name(*slot));
-                let fields: Vec<&str> = numbers.chain(texts).map(|name| &**name).collect();
-                NoData { rule: Arc::clone(&rule.id), severity: rule.severity, fields: fields.join(", ") }
-            })
+        let found = report.no_data.iter().filter_map(|found| Some((report.rules.rules.get(found.rule)?, &found.why)));
+        self.no_data = found
+            .map(|(rule, why)| NoData { rule: Arc::clone(&rule.id), severity: rule.severity, why: why.clone() })
             .collect();
     }
 
@@ -229,7 +246,8 @@ impl Alerts {
             alert.state != AlertState::Resolved || age(alert) < SignedDuration::from_secs(FORGOTTEN_AFTER_S)
         });
         for alert in self.by_cause.values_mut() {
-            let over = age(alert) > SignedDuration::from_secs(RESOLVED_AFTER_S);
+            let keep = self.pauses.get(&alert.cause).and_then(|pauses| pauses.keep_firing_s);
+            let over = age(alert) > SignedDuration::from_secs(keep.unwrap_or(RESOLVED_AFTER_S));
             if alert.state != AlertState::Resolved && over {
                 alert.state = AlertState::Resolved;
             }

@@ -10,6 +10,8 @@ pub enum Screen {
     Overview,
     /// One record in full.
     Record,
+    /// The rules in force.
+    Rules,
     /// How the machinery is.
     Health,
 }

@@ -12,5 +12,6 @@ pub mod pipeline;
 pub mod record;
 pub mod records;
 pub mod rejected;
+pub mod rules;
 pub mod sources;
 pub mod violations;

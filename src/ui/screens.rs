@@ -3,3 +3,4 @@
 pub mod health;
 pub mod overview;
 pub mod record;
+pub mod rules;

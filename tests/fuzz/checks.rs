@@ -58,7 +58,9 @@ pub fn rule_file(data: &[u8]) -> bool {
         Err(faults) => faults,
     };
     assert!(!faults.is_empty(), "refused without a reason");
-    faults.iter().for_each(|fault| diagnostic(fault, &text));
+    // A byte order mark is no part of the text.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    faults.iter().for_each(|fault| diagnostic(fault, text));
     false
 }
 

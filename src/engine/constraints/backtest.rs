@@ -149,18 +149,16 @@ impl Past {
         }
         let mut place = vec![usize::MAX; rules.numbers.len()];
         missing.iter().enumerate().for_each(|(at, slot)| place[*slot] = at);
-        let mut making = Making {
-            columns: vec![Vec::with_capacity(self.rows); missing.len()],
-            further: vec![Vec::new(); missing.len()],
-        };
+        let columns = vec![vec![ABSENT; self.rows]; missing.len()];
+        let mut making = Making { row: 0, columns, further: vec![Vec::new(); missing.len()] };
         let mut targets = Targets::default();
         for (index, row) in self.view.rows().enumerate() {
             if index % PATIENCE == 0 && cancel.load(Ordering::Relaxed) {
                 return Err(Cancelled);
             }
-            making.columns.iter_mut().for_each(|column| column.push(ABSENT));
-            for (name, value) in &row.record.numbers {
-                for at in targets.of(name, rules, &place) {
+            making.row = index;
+            for (field, (name, value)) in row.record.numbers.iter().enumerate() {
+                for at in targets.of(field, name, rules, &place) {
                     making.offer(*at, *value);
                 }
             }
@@ -291,18 +289,18 @@ fn bounded(limit: &Limit, says: bool, columns: &OfRules<'_>, from: usize, n: usi
 
 /// Columns that are being made.
 struct Making {
+    row: usize,
     columns: Vec<Vec<f64>>,
     further: Vec<Vec<(u32, f64)>>,
 }
 
 impl Making {
     fn offer(&mut self, at: usize, value: f64) {
-        let column = &mut self.columns[at];
-        let row = column.len() - 1;
-        if column[row].is_nan() {
-            column[row] = value;
+        let held = &mut self.columns[at][self.row];
+        if held.is_nan() {
+            *held = value;
         } else {
-            self.further[at].push((row as u32, value));
+            self.further[at].push((self.row as u32, value));
         }
     }
 
@@ -334,15 +332,17 @@ impl Making {
     }
 }
 
-/// By name: which of the columns that are being made it fills. Names of a log are few, and each is one place in memory.
+/// By name: which of the columns that are being made it fills. Most records have the same names at the same places, so
+/// a name is looked for where it was found in the record before.
 #[derive(Default)]
 struct Targets {
-    by_name: HashMap<usize, Vec<usize>>,
+    by_field: Vec<(*const u8, Vec<usize>)>,
+    by_name: HashMap<*const u8, Vec<usize>>,
     foreign: Vec<usize>,
 }
 
 impl Targets {
-    fn of(&mut self, name: &Name, rules: &RuleSet, place: &[usize]) -> &[usize] {
+    fn of(&mut self, field: usize, name: &Name, rules: &RuleSet, place: &[usize]) -> &[usize] {
         let look_up = || {
             let slots = rules.numbers.of_record(name.as_str()).iter();
             slots.map(|slot| place[*slot]).filter(|at| *at != usize::MAX).collect::<Vec<_>>()
@@ -352,7 +352,15 @@ impl Targets {
             self.foreign = look_up();
             return &self.foreign;
         }
-        self.by_name.entry(Arc::as_ptr(name.shared()).cast::<u8>() as usize).or_insert_with(look_up)
+        let known = Arc::as_ptr(name.shared()).cast::<u8>();
+        if self.by_field.len() <= field {
+            self.by_field.resize(field + 1, (std::ptr::null(), Vec::new()));
+        }
+        let held = &mut self.by_field[field];
+        if held.0 != known {
+            *held = (known, self.by_name.entry(known).or_insert_with(look_up).clone());
+        }
+        &held.1
     }
 }
 

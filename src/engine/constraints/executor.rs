@@ -8,6 +8,7 @@ use super::plan::{Places, StagePlan, is_late, plan};
 use super::projection::Projection;
 use super::state::{RuleCount, State};
 use crate::engine::{Engine, Evidence};
+use crate::rules::ruleset::Reach;
 use crate::rules::{RuleSet, Stage};
 use crate::verdict::EngineKind;
 
@@ -89,9 +90,15 @@ impl Constraints {
         crate::yaml::did_you_mean(path, self.projection.names().map(|name| &**name).filter(|name| *name != path))
     }
 
-    /// Time has gone on without records: windows let go what is too old.
-    pub fn advance(&mut self, now: Timestamp) {
-        self.states.iter_mut().filter_map(|state| state.windows.as_mut()).for_each(|windows| windows.advance(now));
+    /// Time has gone on without records: windows let go what is too old. Whether one has run empty over it.
+    pub fn advance(&mut self, now: Timestamp) -> bool {
+        let mut emptied = false;
+        for (rule, state) in self.rules.rules.iter().zip(&mut self.states) {
+            if let (Some(Reach::Over(_)), Some(windows)) = (rule.window.as_ref().map(|w| w.reach), &mut state.windows) {
+                emptied |= windows.advance(now);
+            }
+        }
+        emptied
     }
 
     fn evaluate(&mut self, stage: Stage, evidence: &mut Evidence<'_>) {
@@ -106,6 +113,11 @@ impl Constraints {
         } else {
             self.projection.add_found(&self.rules, stage, evidence);
         }
+        self.check_projected(stage, evidence);
+    }
+
+    /// The rules of a stage, over a record that was projected before: what a bench measures by itself.
+    pub fn check_projected(&mut self, stage: Stage, evidence: &mut Evidence<'_>) {
         let before = evidence.violations.len();
         self.table(stage, evidence);
         for index in 0..self.stages[stage as usize].rest.len() {

@@ -232,6 +232,7 @@ fn number_or_missing(value: f64) -> String {
 
 fn shown(value: &Value, repeated: bool) -> String {
     let text = match value {
+        Value::Number(value) if value.abs() > 1e-3 => humanize::number((value * 1e6).round() / 1e6),
         Value::Number(value) => humanize::number(*value),
         Value::Text(text) => format!("\"{}\"", crate::record::prefix(text, 200)),
         Value::Truth(Truth::True) => "true".to_owned(),

@@ -9,14 +9,14 @@ use crate::engine::{Engine, Evidence};
 use crate::record::Record;
 use crate::rules::expr::Truth;
 use crate::rules::expr::program::Register;
-use crate::rules::ruleset::{Check, Missing};
+use crate::rules::ruleset::{Check, Missing, RuleFile};
 use crate::rules::slots::drift_path;
 use crate::rules::unit_test::{Expectation, Outcome, Test};
 use crate::rules::{Rule, RuleSet, Stage};
 use crate::verdict::{
     Confidence, Divergence, DriftReport, DriftState, Level, Outcome as Computed, Severity, Violation,
 };
-use crate::yaml::Diagnostic;
+use crate::yaml::{Diagnostic, Doc};
 
 /// How all tests came out.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,8 +72,14 @@ impl Report {
 
     /// Every failure as a fault of the file.
     pub fn faults(&self, rules: &RuleSet) -> Vec<Diagnostic> {
+        let failed = |file: usize| self.tests.iter().any(|test| test.file == file && !test.failures.is_empty());
+        let doc = |(index, file): (usize, &RuleFile)| {
+            failed(index).then(|| Doc::parse(&file.name, &file.text).ok()).flatten()
+        };
+        let docs: Vec<Option<Doc>> = rules.files.iter().enumerate().map(doc).collect();
         let faults = self.tests.iter().flat_map(|test| {
-            test.failures.iter().map(|failed| {
+            let docs = &docs;
+            test.failures.iter().map(move |failed| {
                 let file = &rules.files[test.file];
                 let rule = &rules.rules[failed.expected.rule].id;
                 let detail = failed.detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
@@ -85,7 +91,7 @@ impl Report {
                 Diagnostic {
                     file: Arc::clone(&file.name),
                     text: Arc::clone(&file.text),
-                    span: failed.expected.span.clone(),
+                    span: docs[test.file].as_ref().map_or(0..0, |doc| doc.range_of(&failed.expected.place)),
                     message: format!(
                         "the test \"{}\" fails: expected {rule} to be {}{of}, found {}{detail}",
                         test.name, failed.expected.outcome, failed.found

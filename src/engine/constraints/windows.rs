@@ -75,7 +75,7 @@ impl Windows {
         let at = match (spec.reach, at) {
             // Without any time nothing can be said of the last minutes.
             (Reach::Over(_), None) => return Reading::Missing,
-            (_, at) => at.map(|at| i64::try_from(at.as_nanosecond()).unwrap_or(i64::MAX)),
+            (_, at) => at.map(nanoseconds),
         };
         self.set_key(spec, machine, record);
         if self.held >= MOST_HELD {
@@ -112,7 +112,7 @@ impl Windows {
         };
         let before = window.len();
         if let (Some(at), Reach::Over(_)) = (at, spec.reach) {
-            window.advance(i64::try_from(at.as_nanosecond()).unwrap_or(i64::MAX));
+            window.advance(nanoseconds(at));
         }
         let reading = reading(window, spec).unwrap_or(otherwise);
         self.held = (self.held + window.len()).saturating_sub(before);
@@ -124,14 +124,16 @@ impl Windows {
         &self.key
     }
 
-    /// Lets go what is too old by now, and the groups that are empty.
-    pub fn advance(&mut self, now: Timestamp) {
-        let now = i64::try_from(now.as_nanosecond()).unwrap_or(i64::MAX);
+    /// Lets go what is too old by now, and the groups that are empty; whether there was one.
+    pub fn advance(&mut self, now: Timestamp) -> bool {
+        let before = self.groups.len();
+        let now = nanoseconds(now);
         self.groups.retain(|window| {
             window.advance(now);
             !window.is_empty()
         });
         self.held = self.groups.values().map(Window::len).sum();
+        self.groups.len() < before
     }
 
     /// Groups now.
@@ -163,6 +165,11 @@ impl Windows {
             }
         }
     }
+}
+
+/// Time as windows count it, from the year 1677 to 2262; what lies outside counts as the end it lies beyond.
+fn nanoseconds(at: Timestamp) -> i64 {
+    at.as_nanosecond().clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64
 }
 
 /// Of nothing there is a number, but no mean.

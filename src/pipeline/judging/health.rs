@@ -8,6 +8,7 @@ use crate::message::{Bound, HealthReport, NoData, Update};
 use crate::pipeline::Options;
 use crate::pipeline::judge::Judge;
 use crate::pipeline::saving::Saver;
+use crate::rules::ruleset::Stage as RuleStage;
 use crate::sink::ndjson::NdjsonSink;
 
 /// What the fields of rules that never came may have meant. Looking for it takes time, so it is looked for again only
@@ -39,8 +40,10 @@ impl Hints {
             });
             let list = |fields: &[&Arc<str>]| fields.iter().map(|field| &***field).collect::<Vec<_>>().join(", ");
             let why = match (&unseen[..], count.evaluated) {
+                ([], 0) if rule.stage > RuleStage::Record => format!("the engines found no {}", list(&fields)),
+                ([], 0) if rule.window.is_some() => "not enough in its windows yet".to_owned(),
                 ([], 0) if fields.len() > 1 => format!("{} never came together", list(&fields)),
-                ([], 0) => "not enough yet".to_owned(),
+                ([], 0) => "its field has no value that it could judge".to_owned(),
                 ([], _) => "its windows have run empty".to_owned(),
                 (unseen, _) => format!("{} never seen", list(unseen)),
             };

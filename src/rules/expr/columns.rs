@@ -4,7 +4,7 @@
 //! over a whole block, then the next step.
 
 use super::arithmetic::{self as meaning, ABSENT, MISSING};
-use super::program::{Bit, Num, Op, Program, Register};
+use super::program::{Bit, Num, Op, Order, Program, Register, Sum};
 
 /// Rows of a block: what a program works on stays in the first-level cache.
 pub const BLOCK: usize = 512;
@@ -59,12 +59,9 @@ impl Blocks {
     pub fn run(&mut self, program: &Program, slots: &dyn Slots, from: usize, n: usize) -> &[u8] {
         for op in &program.ops {
             match *op {
-                Op::Sum(op, out, a, b) => {
-                    self.write_number(out, n, |blocks, values| {
-                        let (a, b) = (blocks.number(a, slots, from, n), blocks.number(b, slots, from, n));
-                        values.extend(a.iter().zip(b).map(|(a, b)| meaning::sum(op, *a, *b)));
-                    });
-                }
+                Op::Sum(op, out, a, b) => self.write_number(out, n, |blocks, values| {
+                    sums(op, blocks.number(a, slots, from, n), blocks.number(b, slots, from, n), values);
+                }),
                 Op::Change(op, out, a) => self.write_number(out, n, |blocks, values| {
                     values.extend(blocks.number(a, slots, from, n).iter().map(|a| meaning::change(op, *a)));
                 }),
@@ -74,8 +71,7 @@ impl Blocks {
                     values.extend(choices.map(|(c, (a, b))| meaning::choose_number(*c, *a, *b)));
                 }),
                 Op::Order(op, out, a, b) => self.write_truth(out, n, |blocks, values| {
-                    let (a, b) = (blocks.number(a, slots, from, n), blocks.number(b, slots, from, n));
-                    values.extend(a.iter().zip(b).map(|(a, b)| meaning::order(op, *a, *b)));
+                    orders(op, blocks.number(a, slots, from, n), blocks.number(b, slots, from, n), values);
                 }),
                 Op::AmongNumbers(out, a, list) => self.write_truth(out, n, |blocks, values| {
                     let list = &program.number_lists[list as usize];
@@ -135,5 +131,39 @@ impl Blocks {
         self.write_truth(out, n, |blocks, values| {
             values.extend(blocks.truth(a, n).iter().zip(blocks.truth(b, n)).map(|(a, b)| meaning(*a, *b)));
         });
+    }
+}
+
+/// All sums of a block. The plain operator runs over the whole block at once; only where that is no number is it asked
+/// what it means.
+fn sums(op: Sum, a: &[f64], b: &[f64], values: &mut Vec<f64>) {
+    let pairs = a.iter().zip(b);
+    match op {
+        Sum::Add => values.extend(pairs.map(|(a, b)| a + b)),
+        Sum::Subtract => values.extend(pairs.map(|(a, b)| a - b)),
+        Sum::Multiply => values.extend(pairs.map(|(a, b)| a * b)),
+        // A quotient by zero is a number to the processor.
+        _ => return values.extend(pairs.map(|(a, b)| meaning::sum(op, *a, *b))),
+    }
+    if values.iter().fold(false, |any, value| any | value.is_nan()) {
+        for (value, (a, b)) in values.iter_mut().zip(a.iter().zip(b)).filter(|(value, _)| value.is_nan()) {
+            *value = meaning::sum(op, *a, *b);
+        }
+    }
+}
+
+/// All comparisons of a block, in the same way.
+fn orders(op: Order, a: &[f64], b: &[f64], values: &mut Vec<u8>) {
+    let pairs = a.iter().zip(b);
+    if pairs.clone().fold(false, |any, (a, b)| any | a.is_nan() | b.is_nan()) {
+        return values.extend(pairs.map(|(a, b)| meaning::order(op, *a, *b)));
+    }
+    match op {
+        Order::Equal => values.extend(pairs.map(|(a, b)| u8::from(a == b))),
+        Order::NotEqual => values.extend(pairs.map(|(a, b)| u8::from(a != b))),
+        Order::Less => values.extend(pairs.map(|(a, b)| u8::from(a < b))),
+        Order::LessEqual => values.extend(pairs.map(|(a, b)| u8::from(a <= b))),
+        Order::Greater => values.extend(pairs.map(|(a, b)| u8::from(a > b))),
+        Order::GreaterEqual => values.extend(pairs.map(|(a, b)| u8::from(a >= b))),
     }
 }

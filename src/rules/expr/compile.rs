@@ -6,12 +6,16 @@ use super::arithmetic::{FALSE, TRUE};
 use super::functions::Function;
 use super::program::{Bit, Change, Layout, Likeness, Num, OWN, Op, Order, Pair, Part, Register, Str, Sum, TextList};
 use super::{Ast, Binary, Fault, Kind, List, Program, Scope, Type};
+use crate::record::prefix;
 
 /// Deepest tree after macros are put in.
 const MAX_DEPTH: usize = 200;
 
 /// Most looks at parts of a tree to find its type.
 const MAX_LOOKS: usize = 200;
+
+/// Longest text of a part that is kept for showing, bytes.
+const PART_BYTES: usize = 400;
 
 /// Most steps of one program: macros of macros could grow without end.
 const MAX_STEPS: usize = 4_096;
@@ -200,7 +204,8 @@ impl Compiler<'_> {
         let constant = matches!(ast.kind, Kind::Number(_) | Kind::Text(_) | Kind::Bool(_));
         self.program.parts.push(Part {
             level: self.level,
-            text: self.text.get(ast.span.clone()).unwrap_or_default().into(),
+            // A long text in a macro that is used often would take up memory without end.
+            text: prefix(self.text.get(ast.span.clone()).unwrap_or_default(), PART_BYTES).into(),
             register: Register::Truth(Bit(0)),
             constant,
             leaf: false,

@@ -1,5 +1,7 @@
 //! `require` and `alert_if`, and whatever else is an expression.
 
+use std::collections::BTreeSet;
+
 use super::scope::{Fields, FileScope};
 use crate::rules::expr::program::{Bit, Num, Op, Register};
 use crate::rules::expr::{self, Ast, Binary, Kind, Program, Scope, Type};
@@ -58,11 +60,44 @@ impl Condition {
     }
 }
 
-/// The paths that a condition only asks for with `has()`.
-pub(super) fn only_asked_for(check: &Option<Check>, paths: &[String]) -> Vec<String> {
+/// The paths that a condition only asks for with `has()`, and reads nowhere.
+pub(super) fn only_asked_for(check: &Option<Check>, fields: &Fields<'_, '_>) -> Vec<String> {
     let Some(Check::Condition(condition)) = check else { return Vec::new() };
-    let read = |path: &String| condition.program.parts.iter().any(|part| *part.text == **path);
-    paths.iter().filter(|path| !read(path)).cloned().collect()
+    let Ok(ast) = expr::parse(&condition.text) else { return Vec::new() };
+    let mut uses = Uses::default();
+    uses.look(&ast, fields);
+    uses.asked.into_iter().filter(|path| !uses.read.contains(path)).collect()
+}
+
+/// How paths are used.
+#[derive(Default)]
+struct Uses {
+    asked: BTreeSet<String>,
+    read: BTreeSet<String>,
+    macros: BTreeSet<String>,
+}
+
+impl Uses {
+    fn look(&mut self, ast: &Ast, fields: &Fields<'_, '_>) {
+        match &ast.kind {
+            Kind::Call(name, parts) if name == "has" => {
+                self.asked.extend(parts.iter().filter_map(|part| match &part.kind {
+                    Kind::Field(path) => Some(path.clone()),
+                    _ => None,
+                }));
+            }
+            Kind::Field(path) => match fields.macro_named(path) {
+                Some(named) if self.macros.insert(path.clone()) => self.look(&named.ast, fields),
+                Some(_) => {}
+                None => drop(self.read.insert(path.clone())),
+            },
+            Kind::Number(_) | Kind::Text(_) | Kind::Bool(_) => {}
+            Kind::Not(part) | Kind::Negate(part) => self.look(part, fields),
+            Kind::Binary(_, left, right) => [left, right].into_iter().for_each(|part| self.look(part, fields)),
+            Kind::Choose(a, b, c) => [a, b, c].into_iter().for_each(|part| self.look(part, fields)),
+            Kind::List(parts) | Kind::Call(_, parts) => parts.iter().for_each(|part| self.look(part, fields)),
+        }
+    }
 }
 
 /// The comparisons of a field that alone can be at fault: what `&&`, `||` and `!` lead to.

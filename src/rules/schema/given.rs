@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use serde_yaml::Value;
 
 use super::{Building, MOST, TEST_KEYS};
 use crate::record::native::Parser;
@@ -73,7 +74,7 @@ impl Building {
             match ids.get(id) {
                 Some(rule) => {
                     let outcome = node.word(&Outcome::ALL);
-                    found.extend(outcome.map(|outcome| Expectation { rule: *rule, outcome, span: node.range() }));
+                    found.extend(outcome.map(|outcome| Expectation { rule: *rule, outcome, place: node.place() }));
                 }
                 // A rule at fault is no rule yet, and was reported itself.
                 None if self.ids.contains(id) && !self.set.disabled.iter().any(|off| off == id) => {}
@@ -93,10 +94,24 @@ impl Building {
     }
 }
 
+/// Whether all numbers are such as JSON has.
+fn is_finite(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => number.as_f64().is_none_or(f64::is_finite),
+        Value::Sequence(items) => items.iter().all(is_finite),
+        Value::Mapping(map) => map.values().all(is_finite),
+        _ => true,
+    }
+}
+
 /// A record of a test, read as one of a log is.
 fn record(node: &Node<'_>, index: usize, parser: &mut Parser) -> Option<Record> {
     if node.value().as_mapping().is_none() {
         node.fault("a record is a mapping", Some("such as given: {latency_ms: 812}".into()));
+        return None;
+    }
+    if !is_finite(node.value()) {
+        node.fault("a number of the record is too large, or none", Some("records hold finite numbers alone".into()));
         return None;
     }
     let line = match serde_json::to_vec(node.value()) {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::ToSpan;
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
 
 use super::scope::{Fields, FileScope, canonical, misspelt, stable_hash};
 use super::{Building, CAPTURE_KEYS, EXCEPTION_KEYS, MISSING, MODES, RULE_KEYS, SEVERITIES, condition, limit, window};
@@ -64,7 +64,7 @@ impl Building {
         }
         rule.exceptions = exceptions(node, &mut fields, scope);
         (rule.stage, rule.numbers, rule.texts) = (fields.stage, fields.numbers.clone(), fields.texts.clone());
-        rule.optional = condition::only_asked_for(&check, &fields.paths);
+        rule.optional = condition::only_asked_for(&check, &fields);
         for path in std::mem::take(&mut fields.paths) {
             if let Some(near) = misspelt(&path).filter(|_| !scope.aliases.contains_key(&path)) {
                 let at = conditions.first().cloned().unwrap_or_else(|| node.clone());
@@ -113,7 +113,6 @@ fn outline(node: &Node<'_>, scope: &FileScope<'_>, id: Arc<str>) -> Rule {
         notify: notify(node),
         capture: capture(node),
         file: scope.file,
-        span: node.range(),
     }
 }
 
@@ -186,7 +185,11 @@ fn exception(item: &Node<'_>, fields: &mut Fields<'_, '_>, scope: &FileScope<'_>
     let until = match item.get("until") {
         None => None,
         // Over at the end of that day.
-        Some(node) => Some(node.date()?.checked_add(1.day()).ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp()),
+        Some(node) => {
+            let next = node.date()?.checked_add(1.day()).and_then(|next| next.to_zoned(TimeZone::UTC));
+            // Behind the last day that there is, there is no end.
+            Some(next.map_or(Timestamp::MAX, |next| next.timestamp()))
+        }
     };
     let (when, reason) = (when?, reason?.string()?.to_owned());
     let when_text = when.string()?.to_owned();

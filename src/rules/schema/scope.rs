@@ -25,6 +25,8 @@ pub(super) struct FileScope<'d> {
     pub aliases: HashMap<String, Vec<String>>,
     lists: HashMap<String, List>,
     macros: HashMap<String, (Arc<Macro>, Node<'d>)>,
+    /// Their names, as the file has them.
+    in_order: Vec<String>,
     /// What was defined: a rule that uses it changes with it.
     written: BTreeMap<String, Written>,
     pub defaults: Defaults,
@@ -74,6 +76,7 @@ impl<'d> FileScope<'d> {
             aliases: HashMap::new(),
             lists: HashMap::new(),
             macros: HashMap::new(),
+            in_order: Vec::new(),
             written: BTreeMap::new(),
             defaults: Defaults::read(root.get("defaults").as_ref()),
         };
@@ -135,6 +138,7 @@ impl<'d> FileScope<'d> {
         match expr::parse(text) {
             Ok(ast) => {
                 let named = Arc::new(Macro { ast, text: text.to_owned() });
+                self.in_order.push(name.to_owned());
                 self.macros.insert(name.to_owned(), (named, node.clone()));
             }
             Err(fault) => report(node, &fault),
@@ -154,18 +158,26 @@ impl<'d> FileScope<'d> {
             })
             .collect();
         // What is left when all that rests on sound macros alone is taken away rests on a cycle.
-        let mut left = uses.clone();
-        loop {
-            let sound = |names: &Vec<String>| names.iter().all(|used| !left.contains_key(used));
-            let done: Vec<String> =
-                left.iter().filter(|(_, names)| sound(names)).map(|(name, _)| name.clone()).collect();
-            if done.is_empty() {
-                break;
-            }
-            done.iter().for_each(|name| drop(left.remove(name)));
+        let mut open: BTreeMap<&str, usize> = uses.iter().map(|(name, names)| (name.as_str(), names.len())).collect();
+        let mut users: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (name, used) in uses.iter().flat_map(|(name, names)| names.iter().map(move |used| (name, used))) {
+            users.entry(used).or_default().push(name);
         }
-        let first = left.keys().filter_map(|name| self.macros.get(name).map(|(_, node)| (node.range().start, name)));
-        if let Some((_, name)) = first.min() {
+        let mut sound: Vec<&str> = open.iter().filter(|(_, names)| **names == 0).map(|(name, _)| *name).collect();
+        while let Some(name) = sound.pop() {
+            for user in users.get(name).into_iter().flatten() {
+                if let Some(names) = open.get_mut(user) {
+                    *names -= 1;
+                    sound.extend((*names == 0).then_some(*user));
+                }
+            }
+        }
+        let left: BTreeMap<String, Vec<String>> = uses
+            .iter()
+            .filter(|(name, _)| open[name.as_str()] > 0)
+            .map(|(name, names)| (name.clone(), names.clone()))
+            .collect();
+        if let Some(name) = self.in_order.iter().find(|name| left.contains_key(*name)) {
             let way = way_round(name, &left);
             let node = &self.macros[name].1;
             node.fault(format!("the macro `{name}` uses itself: {way}"), Some("write one of them out".into()));

@@ -53,8 +53,7 @@ fn engine<'a>(kind: EngineKind, state: &AppState, width: usize, theme: &Theme) -
         }
         (None, EngineKind::Constraints, _) => {
             let rules = status.health.as_ref().map_or(String::new(), |health| {
-                let idle = health.counts.iter().filter(|count| count.evaluated == 0 && count.errors == 0).count();
-                format!("{} rules, {idle} without data yet", health.rules.rules.len())
+                format!("{} rules, {} without data yet", health.rules.rules.len(), health.no_data.len())
             });
             (theme.symbols.ok, Meaning::Ok, rules)
         }

@@ -76,7 +76,16 @@ fn parts<'a>(state: &'a AppState, theme: &Theme, narrow: bool) -> Vec<Part<'a>> 
     parts.push(one(if rejected > 0 { 4 } else { 8 }, format!("rejected {}", humanize::number(rejected as f64)), style));
     if let Some(health) = &state.status.health {
         let rules = format!("rules {}{}{}", health.rules.short_revision(), theme.symbols.dot, health.rules.rules.len());
-        parts.push(one(7, rules, muted));
+        // A version that is not in force is news, and stays in sight.
+        let fault = state.status.rules.as_ref().and_then(|report| report.fault.as_ref());
+        parts.push(match fault {
+            Some(_) => one(
+                1,
+                format!("{rules} {} new ones do not hold: 3", theme.symbols.critical),
+                theme.style(Meaning::Critical),
+            ),
+            None => one(7, rules, muted),
+        });
     }
     parts.push(backend(state, theme, narrow));
     parts.push(one(6, clock(state, state.now, true), muted));

@@ -14,7 +14,7 @@ use crate::ui::layout;
 use crate::ui::theme::{Meaning, Theme};
 use crate::ui::widgets::frame::pane;
 use crate::ui::widgets::text::{foreign, wrap, wrap_marked};
-use crate::verdict::{Basis, Divergence, DriftState};
+use crate::verdict::{Basis, Divergence, DriftState, ViolationState};
 
 /// Columns below which samples stand under one another.
 const SIDE_BY_SIDE: u16 = 32;
@@ -221,12 +221,16 @@ pub fn rules(frame: &mut Frame<'_>, area: Rect, row: Option<&Row>, theme: &Theme
     for violation in &row.verdict.violations {
         let (symbol, word, style) = theme.severity(Some(violation.severity));
         let over = violation.over_pct().map(|pct| format!("  {} % over", humanize::short(pct))).unwrap_or_default();
+        let state = match violation.state {
+            ViolationState::Firing => String::new(),
+            other => format!("  {}: does not count", other.word()),
+        };
         lines.push(Line::from(vec![
             Span::styled(format!("{symbol} {word} "), style),
             foreign(&violation.rule, theme.style(Meaning::Title)),
             Span::raw("  "),
             foreign(&violation.message, theme.style(Meaning::Text)),
-            Span::styled(over, theme.style(Meaning::Muted)),
+            Span::styled(format!("{over}{state}"), theme.style(Meaning::Muted)),
         ]));
     }
     if lines.is_empty() {

@@ -89,10 +89,10 @@ fn plain_words(text: &str) -> &str {
 fn no_data_line<'a>(rule: &NoData, width: usize, theme: &Theme) -> Line<'a> {
     let muted = theme.style(Meaning::Muted);
     let text = format!(
-        "{} {} no data: {} never seen",
+        "{} {} no data: {}",
         theme.symbols.none,
         column(&rule.rule, 16.min(width / 4), theme.symbols.ellipsis),
-        rule.fields
+        rule.why
     );
     Line::styled(column(&text, width, theme.symbols.ellipsis), muted)
 }
