@@ -5,9 +5,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::executor::Constraints;
+use super::state::State;
 use super::windows::{Reading, Windows};
 use crate::engine::Evidence;
 use crate::humanize;
+use crate::record::prefix;
 use crate::rules::expr::Truth;
 use crate::rules::ruleset::{Check, Condition, Limit, Missing, Reach, Rule, RuleSet, Step, WindowSpec};
 use crate::verdict::{Observed, Severity, Violation, ViolationState};
@@ -22,6 +24,9 @@ struct Found {
     /// Where the field stands in the record.
     place: usize,
 }
+
+/// Bytes of a list that a violation names.
+const LIST_BYTES: usize = 200;
 
 /// Behind all fields of the record.
 const LAST: usize = usize::MAX;
@@ -41,8 +46,8 @@ impl Constraints {
             self.states[index].count.evaluated += 1;
             let sound = evidence.violations.len() == before && self.states[index].count.excepted == excepted;
             if sound && !rule.hold.is_zero() {
-                let key = hold_key(&self.states[index].windows, &evidence.record.key).to_owned();
-                self.states[index].breached.remove(&key);
+                let State { windows, breached, .. } = &mut self.states[index];
+                breached.remove(hold_key(windows, &evidence.record.key));
             }
         }
         self.states[index].count.present += u64::from(self.all_present(rule));
@@ -113,11 +118,13 @@ impl Constraints {
 
     /// Every number of the step's slot against its predecessor in this key, each spelling for itself.
     fn check_step(&mut self, rules: &RuleSet, step: Step, evidence: &mut Evidence<'_>) {
-        let first = (self.projection.place_of(step.slot), self.projection.machine.numbers[step.slot]);
-        let further = self.projection.further.iter().filter(|further| further.slot == step.slot);
-        let values: Vec<(usize, f64)> =
-            std::iter::once(first).chain(further.map(|further| (further.place, further.value))).collect();
-        for (place, value) in values {
+        // The first value of the slot, then the further ones.
+        for at in 0..=self.projection.further.len() {
+            let (place, value) = match at.checked_sub(1).map(|at| self.projection.further[at]) {
+                None => (self.projection.place_of(step.slot), self.projection.machine.numbers[step.slot]),
+                Some(further) if further.slot == step.slot => (further.place, further.value),
+                Some(_) => continue,
+            };
             let field = self.projection.name_at(place, step.slot, rules, evidence.record);
             let last = self.states[step.rule].last.of(&evidence.record.key, Vec::new);
             let Some((_, held)) = last.iter_mut().find(|(held, _)| *held == field) else {
@@ -136,58 +143,69 @@ impl Constraints {
         }
     }
 
-    /// A label, or a number, against a list.
+    /// A label, or a number, against a list. The words are put together only when it is breached.
     fn check_members(&mut self, rules: &RuleSet, index: usize, evidence: &mut Evidence<'_>) -> bool {
-        let rule = &rules.rules[index];
         let machine = &self.projection.machine;
-        let (found, field, place, observed, allowed, list) = match &rule.check {
+        let (missing, sound) = match &rules.rules[index].check {
             Check::Words(words) => {
-                let Some(text) = machine.text(words.slot, evidence.record) else {
-                    let field = Arc::clone(rules.texts.first_path(words.slot));
-                    self.missing(rules, index, field, evidence);
-                    return false;
-                };
-                let label = machine.label_of(words.slot);
-                let (field, text) = match label.and_then(|at| evidence.record.labels.get(at)) {
-                    Some((name, text)) => (Arc::clone(name.shared()), Arc::clone(text)),
-                    None => (Arc::clone(rules.texts.first_path(words.slot)), text.into()),
-                };
-                let list = words.words.items.join(", ");
-                (words.words.has(&text), field, LAST, Observed::Text(text), words.allowed, list)
+                let text = machine.text(words.slot, evidence.record);
+                (
+                    text.is_none().then(|| rules.texts.first_path(words.slot)),
+                    text.is_some_and(|text| words.words.has(text) == words.allowed),
+                )
             }
             Check::Values(values) => {
                 let value = machine.numbers[values.slot];
-                if value.is_nan() {
-                    let field = Arc::clone(rules.numbers.first_path(values.slot));
-                    self.missing(rules, index, field, evidence);
-                    return false;
-                }
-                let place = self.projection.place_of(values.slot);
-                let field = self.projection.name_at(place, values.slot, rules, evidence.record);
-                let list: Vec<String> = values.values.iter().map(|value| humanize::number(*value)).collect();
-                (values.values.contains(&value), field, place, Observed::Number(value), values.allowed, list.join(", "))
+                let sound = values.values.contains(&value) == values.allowed;
+                (value.is_nan().then(|| rules.numbers.first_path(values.slot)), sound)
             }
             _ => return false,
         };
-        if found != allowed {
-            let shown = match &observed {
-                Observed::Text(text) => format!("\"{text}\""),
-                Observed::Number(value) => humanize::number(*value),
-                Observed::Missing => String::new(),
-            };
-            let text = if allowed {
-                format!("{field} {shown} is none of {list}")
-            } else {
-                format!("{field} {shown} is not allowed")
-            };
-            self.breach(
-                rules,
-                index,
-                Found { severity: rule.severity, field, text, observed, limit: None, place },
-                evidence,
-            );
+        if let Some(field) = missing {
+            self.missing(rules, index, Arc::clone(field), evidence);
+            return false;
+        }
+        if !sound && let Some(found) = self.not_among(rules, index, evidence) {
+            self.breach(rules, index, found, evidence);
         }
         true
+    }
+
+    /// What is to be said of a value that a list forbids.
+    fn not_among(&self, rules: &RuleSet, index: usize, evidence: &Evidence<'_>) -> Option<Found> {
+        let rule = &rules.rules[index];
+        let machine = &self.projection.machine;
+        let (field, place, observed, allowed, list) = match &rule.check {
+            Check::Words(words) => {
+                let label = machine.label_of(words.slot).and_then(|at| evidence.record.labels.get(at));
+                let (field, text) = match label {
+                    Some((name, text)) => (name.shared(), Arc::clone(text)),
+                    None => (rules.texts.first_path(words.slot), machine.text(words.slot, evidence.record)?.into()),
+                };
+                let list = words.words.items.join(", ");
+                (Arc::clone(field), LAST, Observed::Text(text), words.allowed, list)
+            }
+            Check::Values(values) => {
+                let place = self.projection.place_of(values.slot);
+                let field = self.projection.name_at(place, values.slot, rules, evidence.record);
+                let list: Vec<String> = values.values.iter().map(|value| humanize::number(*value)).collect();
+                let observed = Observed::Number(machine.numbers[values.slot]);
+                (field, place, observed, values.allowed, list.join(", "))
+            }
+            _ => return None,
+        };
+        let shown = match &observed {
+            Observed::Text(text) => format!("\"{text}\""),
+            Observed::Number(value) => humanize::number(*value),
+            Observed::Missing => String::new(),
+        };
+        // A long list would hide what was found.
+        let list = if list.len() > LIST_BYTES { format!("{}…", prefix(&list, LIST_BYTES)) } else { list };
+        let text = match allowed {
+            true => format!("{field} {shown} is none of {list}"),
+            false => format!("{field} {shown} is not allowed"),
+        };
+        Some(Found { severity: rule.severity, field, text, observed, limit: None, place })
     }
 
     fn check_condition(
