@@ -13,6 +13,8 @@ mod parity;
 mod pressure;
 mod rules;
 mod rules_live;
+mod rules_schema;
+mod rules_screen;
 mod screens;
 mod semantics;
 mod support;

@@ -25,7 +25,7 @@ use watcher::verdict::{EngineKind, Timing};
 
 use crate::support::{judge_all, parse_all, protocol_rules};
 
-const NOW: &str = "2026-02-17T12:31:39Z";
+pub const NOW: &str = "2026-02-17T12:31:39Z";
 
 pub fn app() -> App {
     let clock = Arc::new(ManualClock::new(NOW.parse().unwrap()));
@@ -50,7 +50,7 @@ fn with_traffic() -> App {
 }
 
 /// The first records of the sample, judged by their words, with the same cost each.
-fn with_traffic_of(count: usize) -> App {
+pub fn with_traffic_of(count: usize) -> App {
     let mut app = app();
     running(&mut app);
     let records = parse_all(demo::TRAFFIC.lines().take(count));

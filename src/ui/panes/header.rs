@@ -79,11 +79,11 @@ fn parts<'a>(state: &'a AppState, theme: &Theme, narrow: bool) -> Vec<Part<'a>> 
         // A version that is not in force is news, and stays in sight.
         let fault = state.status.rules.as_ref().and_then(|report| report.fault.as_ref());
         parts.push(match fault {
-            Some(_) => one(
-                1,
-                format!("{rules} {} new ones do not hold: 3", theme.symbols.critical),
-                theme.style(Meaning::Critical),
-            ),
+            Some(_) => {
+                let rules = if narrow { String::new() } else { format!("{rules} ") };
+                let text = format!("{rules}{} new rules do not hold", theme.symbols.critical);
+                one(0, text, theme.style(Meaning::Critical))
+            }
             None => one(7, rules, muted),
         });
     }
