@@ -110,6 +110,7 @@ fn backtest(c: &mut Criterion) {
             seq: Seq(n),
             id: "r".into(),
             ts: record.ts,
+            at: record.ts,
             origin: origin(),
             key: Arc::clone(&record.key),
             advice: Advice { action: Action::Allow, status_code: 200 },

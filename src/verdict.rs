@@ -116,6 +116,8 @@ pub enum ViolationState {
     Firing,
     /// Inside the rule's `for`.
     Pending,
+    /// The rule has no value on this record.
+    Error,
     /// Of a rule in shadow mode: counted and charted, and never more.
     Shadow,
 }
@@ -126,6 +128,7 @@ impl ViolationState {
         match self {
             Self::Firing => "firing",
             Self::Pending => "pending",
+            Self::Error => "error",
             Self::Shadow => "shadow",
         }
     }
@@ -368,6 +371,8 @@ pub struct Verdict {
     pub id: Arc<str>,
     /// Event time; in live mode the time of reading where the record has none.
     pub ts: Option<Timestamp>,
+    /// The time that it was judged at: that, or the last that is known of its source. Not written.
+    pub at: Option<Timestamp>,
     /// Where the record stood.
     pub origin: Origin,
     /// Group key.

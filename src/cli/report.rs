@@ -1,5 +1,7 @@
 //! Faults of files as rustc would show them: place, line, caret, mend.
 
+use std::ops::Range;
+
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Report};
 
 use crate::sanitize;
@@ -46,16 +48,17 @@ fn one(fault: &Diagnostic) -> String {
     if fault.text.is_empty() {
         return plain(&head, fault.help.as_deref());
     }
+    let (shown, span) = near(&fault.text, &fault.span);
     // The source keeps its length, so that spans fit: what a terminal would obey becomes as many question marks.
-    let mut text = String::with_capacity(fault.text.len());
-    for c in fault.text.chars() {
+    let mut text = String::with_capacity(shown.len());
+    for c in shown.chars() {
         match c {
             '\n' => text.push(c),
             c if sanitize::is_unsafe(c) => (0..c.len_utf8()).for_each(|_| text.push('?')),
             c => text.push(c),
         }
     }
-    let diagnostic = diagnostic.with_label(LabeledSpan::underline(fault.span.clone()));
+    let diagnostic = diagnostic.with_label(LabeledSpan::underline(span));
     let report = Report::new(diagnostic).with_source_code(NamedSource::new(&place, text));
     let mut out = String::new();
     let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor()).with_context_lines(1);
@@ -63,6 +66,24 @@ fn one(fault: &Diagnostic) -> String {
         Ok(()) => out.trim_matches('\n').to_owned() + "\n",
         Err(_) => plain(&head, fault.help.as_deref()),
     }
+}
+
+/// Longest line of a file that is shown, bytes.
+const LINE: usize = 400;
+
+/// What of a text is shown of a fault: all of it, or a piece of the line if that is longer than any screen.
+fn near<'t>(text: &'t str, span: &Range<usize>) -> (&'t str, Range<usize>) {
+    let start = text[..span.start].rfind('\n').map_or(0, |at| at + 1);
+    let end = text[span.start..].find('\n').map_or(text.len(), |at| span.start + at);
+    let around = |line: &str| line.len() <= LINE;
+    let before = text[..start].trim_end_matches('\n').rsplit('\n').next().unwrap_or_default();
+    let after = text[end..].trim_start_matches('\n').split('\n').next().unwrap_or_default();
+    if end - start <= LINE && around(before) && around(after) {
+        return (text, span.clone());
+    }
+    let from = text.floor_char_boundary(span.start.saturating_sub(LINE / 2).max(start));
+    let to = text.ceil_char_boundary((span.start + LINE / 2).min(end));
+    (&text[from..to], span.start - from..span.end.min(to) - from)
 }
 
 fn plain(head: &str, help: Option<&str>) -> String {

@@ -38,9 +38,13 @@ fn sources(setup: &Setup, paths: &[PathBuf]) -> Result<Vec<Source>, Failure> {
     }
     let mut all = Vec::new();
     for path in &own {
-        all.extend(rule_files::read(path).map_err(Failure::Usage)?);
+        all.extend(read(path)?);
     }
     Ok(all)
+}
+
+fn read(path: &Path) -> Result<Vec<Source>, Failure> {
+    rule_files::read(path).map_err(|why| Failure::Usage(format!("rules: {why}")))
 }
 
 /// Sound rules, or a report of all that is wrong with them.
@@ -61,7 +65,7 @@ fn refused(faults: &[Diagnostic], json: bool) -> Failure {
 
 /// Rules whose tests pass too.
 fn accepted(path: &Path) -> Result<Arc<RuleSet>, Failure> {
-    accepted_set(&rule_files::read(path).map_err(Failure::Usage)?)
+    accepted_set(&read(path)?)
 }
 
 fn accepted_set(sources: &[Source]) -> Result<Arc<RuleSet>, Failure> {

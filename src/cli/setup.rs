@@ -142,7 +142,7 @@ impl Setup {
     pub fn rules(&self) -> Result<Rules, Failure> {
         let path = self.rules_path();
         let (sources, mut notes) = match &path {
-            Some(path) => (rule_files::read(path).map_err(Failure::Usage)?, Vec::new()),
+            Some(path) => (rule_files::read(path).map_err(|why| Failure::Usage(format!("rules: {why}")))?, Vec::new()),
             None => {
                 let (name, text) = DEFAULT_RULES;
                 let source = Source { name: name.into(), text: text.into() };

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde_json::json;
 
+use crate::rules::RuleSet;
 use crate::rules::edit::RuleText;
-use crate::rules::{Rule, RuleSet};
 
 /// The file that changes are written to.
 #[derive(Debug, Clone)]
@@ -69,9 +69,19 @@ impl Audit {
         from: &Path,
         at: Timestamp,
     ) -> std::io::Result<()> {
-        let text = |set: &RuleSet, id: &str| set.find(id).and_then(|(_, rule)| text_of(set, rule));
+        let read = |set: &RuleSet| -> Vec<Option<RuleText>> {
+            set.files.iter().map(|file| RuleText::parse("", &file.text).ok()).collect()
+        };
+        let (old_files, new_files) = (read(old), read(new));
+        let text = |set: &RuleSet, files: &[Option<RuleText>], id: &str| {
+            let (_, rule) = set.find(id)?;
+            let file = files.get(rule.file)?.as_ref()?;
+            Some(file.text()[file.span(id, &[])?].to_owned())
+        };
         let ids = change.added.iter().chain(&change.changed).chain(&change.removed);
-        let rules: Vec<_> = ids.map(|id| json!({"rule": id, "old": text(old, id), "new": text(new, id)})).collect();
+        let rules: Vec<_> = ids
+            .map(|id| json!({"rule": id, "old": text(old, &old_files, id), "new": text(new, &new_files, id)}))
+            .collect();
         let line = json!({
             "ts": at.to_string(),
             "who": who(),
@@ -84,11 +94,6 @@ impl Audit {
         let mut file = OpenOptions::new().create(true).append(true).mode(0o600).open(&self.0)?;
         file.write_all(format!("{line}\n").as_bytes())
     }
-}
-
-fn text_of(set: &RuleSet, rule: &Rule) -> Option<String> {
-    let file = RuleText::parse("", &set.files.get(rule.file)?.text).ok()?;
-    Some(file.text()[file.span(&rule.id, &[])?].to_owned())
 }
 
 /// `user@host`

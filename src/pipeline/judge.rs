@@ -285,6 +285,7 @@ impl Judge {
             seq: record.seq,
             id: Arc::clone(&record.id),
             ts: record.ts.or(arrival.otherwise),
+            at: evidence.at,
             origin: record.origin.clone(),
             key: Arc::clone(&record.key),
             advice,

@@ -51,11 +51,15 @@ pub fn read(path: &Path) -> Result<Vec<Source>, String> {
 fn read_one(file: &Path) -> Result<Source, String> {
     let fault = |why: &str| wrong(file, why);
     // A pipe would have to be waited for.
-    if !fs::metadata(file).map_err(|error| fault(&error.to_string()))?.is_file() {
+    let meta = fs::metadata(file).map_err(|error| fault(&error.to_string()))?;
+    if !meta.is_file() {
         return Err(fault("it is not a regular file"));
     }
+    if meta.len() > MAX_BYTES as u64 {
+        return Err(fault(&format!("it has {} bytes, at most {MAX_BYTES} are read", meta.len())));
+    }
     let mut bytes = Vec::new();
-    // One byte more than is allowed shows that it is too long; the rest need not be read for that.
+    // It may grow meanwhile: one byte more than is allowed shows that, and is refused where the text is read.
     let most = MAX_BYTES as u64 + 1;
     let opened = fs::File::open(file).and_then(|open| open.take(most).read_to_end(&mut bytes));
     opened.map_err(|error| fault(&error.to_string()))?;
@@ -67,7 +71,7 @@ fn read_one(file: &Path) -> Result<Source, String> {
 }
 
 fn wrong(path: &Path, why: &str) -> String {
-    format!("rules: {}: {why}", path.display())
+    format!("{}: {why}", path.display())
 }
 
 /// What can be seen of the files of a path without reading them.

@@ -25,6 +25,9 @@ const LOOK: Duration = Duration::from_millis(250);
 /// How long they must have been left alone.
 const QUIET: Duration = Duration::from_millis(150);
 
+/// Hints are followed no more often than this: the folder may be that of a log that grows.
+const CALM: Duration = Duration::from_millis(50);
+
 /// What is watched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
@@ -89,7 +92,7 @@ impl Watching {
             }
             match hints.recv_timeout(LOOK) {
                 Err(RecvTimeoutError::Disconnected) if self.shared.stop.wait(LOOK) => return,
-                _ if self.shared.stopped() => return,
+                _ if self.shared.stop.wait(CALM) => return,
                 _ => {}
             }
         }
@@ -114,7 +117,11 @@ impl Watching {
     fn read(&mut self) -> Result<(), crate::message::channel::Closed> {
         let sources = match rule_files::read(&self.options.path) {
             Ok(sources) => sources,
-            Err(why) => return self.refused(1, &why),
+            Err(why) => {
+                // Whatever comes back then is new.
+                self.tried = None;
+                return self.refused(1, &why);
+            }
         };
         if self.tried.as_ref() == Some(&sources) {
             return Ok(());
@@ -141,12 +148,13 @@ impl Watching {
         let change = Change::between(&old, &rules);
         self.shared.rules.set(&rules);
         tracing::info!(revision = %rules.revision, "rules: {change}");
+        self.report(None, Some(change.to_string()))?;
         if let Some(audit) = &self.audit
             && let Err(error) = audit.write(&old, &rules, &change, &self.options.path, self.shared.clock.now())
         {
             tracing::error!("audit: {error}");
         }
-        self.report(None, Some(change.to_string()))
+        Ok(())
     }
 
     fn refused(&mut self, faults: usize, first: &str) -> Result<(), crate::message::channel::Closed> {
@@ -175,8 +183,11 @@ fn hints(path: &Path) -> (Receiver<()>, Option<RecommendedWatcher>) {
         path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
     };
     // A hint that finds another one waiting has nothing to add.
-    let watcher = notify::recommended_watcher(move |_| {
-        let _ = send.try_send(());
+    let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        // To look is to open and to read: that is no news.
+        if !event.is_ok_and(|event| event.kind.is_access()) {
+            let _ = send.try_send(());
+        }
     });
     let watcher = watcher.and_then(|mut watcher| {
         watcher.watch(folder, RecursiveMode::NonRecursive)?;

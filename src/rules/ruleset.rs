@@ -10,6 +10,7 @@ use super::expr::{Layout, Machine, Program};
 use super::message::Template;
 use super::slots::{Findings, SlotMap};
 use super::unit_test::Test;
+use crate::humanize;
 use crate::verdict::Severity;
 use crate::yaml::Diagnostic;
 
@@ -252,6 +253,18 @@ pub struct WindowSpec {
     pub min_count: usize,
     /// Slot of its value.
     pub value: usize,
+}
+
+impl WindowSpec {
+    /// What its value is: "p95 of latency_ms over 1m".
+    pub fn in_words(&self) -> String {
+        let of = if self.path.is_empty() { String::new() } else { format!(" of {}", self.path) };
+        let reach = match self.reach {
+            Reach::Over(span) => format!("over {}", humanize::span(span).replace(" 00s", "")),
+            Reach::Last(records) => format!("of the last {records}"),
+        };
+        format!("{}{of} {reach}", self.agg.name())
+    }
 }
 
 /// The bounds of one number.

@@ -243,6 +243,10 @@ impl Alerts {
     pub fn refresh(&mut self, at: Timestamp) {
         let age = |alert: &Alert| at.duration_since(alert.heard);
         self.by_cause.retain(|_, alert| {
+            // What was pending and did not come to anything leaves nothing behind.
+            if alert.state == AlertState::Pending && alert.cause.as_ref() != "@drift" {
+                return age(alert) <= SignedDuration::from_secs(RESOLVED_AFTER_S);
+            }
             alert.state != AlertState::Resolved || age(alert) < SignedDuration::from_secs(FORGOTTEN_AFTER_S)
         });
         for alert in self.by_cause.values_mut() {

@@ -169,6 +169,16 @@ impl Window {
         }
     }
 
+    /// Whether it would hold any value at `now`, ns; at no time that is known, whether it holds any.
+    pub fn holds_at(&self, now: Option<i64>) -> bool {
+        let reach = match self.span {
+            Span::Over(span) => span,
+            Span::Last(_) => i64::MAX,
+        };
+        let in_reach = self.newest().zip(now).is_none_or(|(newest, now)| now.saturating_sub(newest) < reach);
+        !self.is_empty() && in_reach
+    }
+
     /// How many values were let go early because more than `most` came within the span. Clearing does not reset it.
     pub fn cut(&self) -> u64 {
         self.cut

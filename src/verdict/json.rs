@@ -294,6 +294,7 @@ mod tests {
         let verdict = Verdict {
             seq: Seq(17),
             id: name("req\"17"),
+            at: None,
             ts: Some("2026-02-17T12:34:56.789Z".parse().unwrap()),
             origin: Origin { source: name("live.ndjson"), file: name("8f3a"), offset: 10_233, line: Some(3), part: 0 },
             key: name("agent-7"),

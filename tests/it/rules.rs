@@ -54,7 +54,7 @@ fn every_rule_that_ships_is_tested_in_all_its_branches() {
     }
 }
 
-/// One mistake a file: what is said of it, and where.
+/// One mistake a file, and one fault: where the file's first line says, and in these words.
 #[test]
 fn every_mistake_is_told_with_its_place_and_mend() {
     let files = files("tests/rules/invalid");
@@ -66,7 +66,10 @@ fn every_mistake_is_told_with_its_place_and_mend() {
             text: fs::read_to_string(&path).unwrap(),
         };
         let faults = accept(std::slice::from_ref(&source)).err().unwrap_or_default();
-        assert!(!faults.is_empty(), "{} is accepted", path.display());
+        assert_eq!(faults.len(), 1, "{}: {}", path.display(), told(&faults));
+        let place = source.text.lines().next().and_then(|line| line.strip_prefix("# expect: ")).unwrap();
+        let (line, column) = faults[0].position();
+        assert_eq!(format!("{line}:{column}"), place, "{}", path.display());
         for fault in &faults {
             let (line, column) = fault.position();
             let text = source.text.lines().nth(line - 1).unwrap_or_default();

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -50,7 +50,7 @@ impl Watch {
             .spawn()
             .unwrap();
         let lines = |reader: Box<dyn std::io::Read + Send>| {
-            let (send, receive) = channel();
+            let (send, receive) = sync_channel(1_000);
             std::thread::spawn(move || {
                 for line in BufReader::new(reader).lines().map_while(Result::ok) {
                     let _ = send.send(line);
@@ -60,7 +60,7 @@ impl Watch {
         };
         let said = lines(Box::new(child.stderr.take().unwrap()));
         let written = lines(Box::new(child.stdout.take().unwrap()));
-        let (send, verdicts) = channel();
+        let (send, verdicts) = sync_channel(1_000);
         std::thread::spawn(move || {
             for line in written {
                 let _ = send.send(serde_json::from_str(&line).unwrap());
@@ -123,6 +123,11 @@ fn a_changed_file_comes_into_force_or_is_refused_with_its_fault() {
     watch.until("do not hold");
     assert_eq!(watch.judge(r#"{"latency_ms":150}"#), [""; 0]);
     replace(&rules, &LIMIT.replace("max: 100", "max: 200"));
+    watch.until("hold again");
+    // What was moved away and comes back as it was holds again too.
+    fs::rename(&rules, home.path("aside")).unwrap();
+    watch.until("do not hold");
+    fs::rename(home.path("aside"), &rules).unwrap();
     watch.until("hold again");
     let audit = fs::read_to_string(home.path(".local/state/watcher/audit.ndjson")).unwrap();
     let lines: Vec<Value> = audit.lines().map(|line| serde_json::from_str(line).unwrap()).collect();

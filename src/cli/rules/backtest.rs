@@ -79,7 +79,9 @@ fn judge(setup: &Setup, rules: &Arc<RuleSet>) -> Judge {
 /// The violations that count or would, one a rule.
 fn firing(verdict: &Verdict) -> BTreeMap<&Arc<str>, &Violation> {
     let mut found = BTreeMap::new();
-    for violation in verdict.violations.iter().filter(|violation| violation.state != ViolationState::Pending) {
+    for violation in
+        verdict.violations.iter().filter(|v| matches!(v.state, ViolationState::Firing | ViolationState::Shadow))
+    {
         found.entry(&violation.rule).or_insert(violation);
     }
     found

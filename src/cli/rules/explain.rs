@@ -46,7 +46,7 @@ pub(super) fn run(setup: &Setup, what: &RulesExplain) -> Result<(), Failure> {
         }
         !here
     };
-    let log = place.path.as_deref().unwrap_or_else(|| place.written.path());
+    let log = &place.path;
     let seen = rows(setup, Arc::clone(&rules), log, late, each)?;
     if let (None, Some(row), None) = (&explained, &last, place.line) {
         explained = explain(&mut engine, row);
@@ -65,33 +65,32 @@ pub(super) fn run(setup: &Setup, what: &RulesExplain) -> Result<(), Failure> {
 
 /// Where the record is.
 struct Place {
-    path: Option<PathBuf>,
+    path: PathBuf,
     line: Option<u64>,
-    /// What was given by itself.
-    written: tempfile::NamedTempFile,
+    /// Keeps what was given by itself for as long as it is read.
+    _written: Option<tempfile::NamedTempFile>,
 }
 
 impl Place {
     fn of(text: &str) -> Result<Self, Failure> {
         let failed = |error: std::io::Error| Failure::Input(format!("standard input: {error}"));
-        let mut written = tempfile::Builder::new().suffix(".ndjson").tempfile().map_err(failed)?;
         let mut given = Vec::new();
         if text.trim_start().starts_with('{') {
-            // A record that was typed may be on several lines.
-            let value: serde_json::Value = serde_json::from_str(text)
-                .map_err(|error| Failure::Usage(format!("the record is no JSON: {error}")))?;
-            given = value.to_string().into_bytes();
+            // A record that was typed may be on several lines; a log has it on one.
+            given = text.replace(['\n', '\r'], " ").into_bytes();
         } else if text == "-" {
             std::io::stdin().lock().take(MOST_BYTES).read_to_end(&mut given).map_err(failed)?;
         } else {
             let with_line = text.rsplit_once(':').and_then(|(path, line)| Some((path, line.parse().ok()?)));
             return Ok(match with_line.filter(|_| !Path::new(text).exists()) {
-                Some((path, line)) => Self { path: Some(path.into()), line: Some(line), written },
-                None => Self { path: Some(text.into()), line: None, written },
+                Some((path, line)) => Self { path: path.into(), line: Some(line), _written: None },
+                None => Self { path: text.into(), line: None, _written: None },
             });
         }
-        written.write_all(&given).map_err(failed)?;
-        Ok(Self { path: None, line: None, written })
+        let wrong = |error: std::io::Error| Failure::Input(format!("a temporary file for the record: {error}"));
+        let mut written = tempfile::Builder::new().suffix(".ndjson").tempfile().map_err(wrong)?;
+        written.write_all(&given).map_err(wrong)?;
+        Ok(Self { path: written.path().to_owned(), line: None, _written: Some(written) })
     }
 }
 
@@ -101,7 +100,7 @@ fn evidence(row: &Row) -> Evidence<'_> {
     let found = |record: &Record| record.numbers.iter().any(|(name, _)| Stage::of(name.as_str()) > Stage::Record);
     if row.record.samples.is_empty() && found(&row.record) {
         let mut given = testing::evidence(&row.record);
-        given.at = row.verdict.ts;
+        given.at = row.verdict.at;
         return given;
     }
     backtest::evidence(row)

@@ -240,8 +240,8 @@ impl Past {
                 let _ = engine.run(stage, &mut evidence);
             }
             for (_, violation) in &evidence.violations {
-                let pending = violation.state == ViolationState::Pending;
-                if let Some(at) = index_of.get(&*violation.rule).filter(|_| !pending && !is_error(violation)) {
+                let fires = matches!(violation.state, ViolationState::Firing | ViolationState::Shadow);
+                if let Some(at) = index_of.get(&*violation.rule).filter(|_| fires) {
                     found[*at].fired.set(index);
                 }
             }
@@ -253,16 +253,11 @@ impl Past {
     }
 }
 
-/// A violation that only says that there is no value.
-fn is_error(violation: &crate::verdict::Violation) -> bool {
-    violation.message.starts_with("could not be evaluated")
-}
-
 /// A record again, with what was found of it then.
 pub fn evidence(row: &Row) -> Evidence<'_> {
     let verdict: &Verdict = &row.verdict;
     let mut evidence = Evidence::new(&row.record, &[], verdict.divergence.clone());
-    evidence.at = verdict.ts;
+    evidence.at = verdict.at;
     evidence.drift.clone_from(&verdict.drift);
     evidence.confidence = Some(verdict.confidence);
     evidence

@@ -9,9 +9,9 @@ use super::state::State;
 use super::windows::{Reading, Windows};
 use crate::engine::Evidence;
 use crate::humanize;
-use crate::record::prefix;
+use crate::record::{Record, prefix};
 use crate::rules::expr::Truth;
-use crate::rules::ruleset::{Check, Condition, Limit, Missing, Reach, Rule, RuleSet, Step, WindowSpec};
+use crate::rules::ruleset::{Check, Condition, Limit, Missing, Rule, RuleSet, Step, WindowSpec};
 use crate::verdict::{Observed, Severity, Violation, ViolationState};
 
 /// A breach, before it is known whether it counts.
@@ -50,14 +50,17 @@ impl Constraints {
                 breached.remove(hold_key(windows, &evidence.record.key));
             }
         }
-        self.states[index].count.present += u64::from(self.all_present(rule));
+        self.states[index].count.present += u64::from(self.all_present(index));
     }
 
-    fn all_present(&self, rule: &Rule) -> bool {
+    /// Whether every field that the rule names is there, as a number or as a label.
+    fn all_present(&self, index: usize) -> bool {
         let machine = &self.projection.machine;
-        let number = |slot: &usize| !machine.numbers[*slot].is_nan();
-        rule.numbers.iter().all(|slot| number(slot) || rule.texts.iter().any(|text| machine.has_text(*text)))
-            && (!rule.numbers.is_empty() || rule.texts.iter().all(|slot| machine.has_text(*slot)))
+        let there = |(number, text): &(Option<usize>, Option<usize>)| {
+            number.is_some_and(|slot| !machine.numbers[slot].is_nan())
+                || text.is_some_and(|slot| machine.has_text(slot))
+        };
+        self.fields[index].iter().all(there)
     }
 
     /// Whether the rule could be evaluated.
@@ -109,7 +112,7 @@ impl Constraints {
             (false, true) => "≥",
         };
         let field = self.projection.name_at(place, limit.slot, rules, evidence.record);
-        let (observed, bound) = (humanize::number(value), humanize::number(breach.limit));
+        let (observed, bound) = (shown(value), humanize::number(breach.limit));
         let text = format!("{field} {observed} {sign} {bound} {}", rule.unit).trim_end().to_owned();
         let limit_value = Some(breach.limit);
         let found = Found { severity, field, text, observed: Observed::Number(value), limit: limit_value, place };
@@ -227,6 +230,8 @@ impl Constraints {
             }
             truth => {
                 if (truth == Truth::True) != condition.must_hold {
+                    // What was left out as decided still says what it said of another record.
+                    self.projection.machine.run_whole(&condition.program, evidence.record);
                     let found = self.at_fault(rules, index, condition, evidence);
                     self.breach(rules, index, found, evidence);
                 }
@@ -259,10 +264,10 @@ impl Constraints {
             let place = self.projection.place_at(about.slot);
             // With several spellings the one that the record has.
             let named = self.projection.name_at(place, about.slot, rules, evidence.record);
-            let field = if rule.window.is_some() { Arc::clone(&about.field) } else { named };
+            let of_window = rule.window.as_ref().is_some_and(|window| window.value == about.slot);
+            let field = if of_window { Arc::clone(&about.field) } else { named };
             let other = about.other_text.as_ref().map(|other| format!(" ({other})")).unwrap_or_default();
-            let text =
-                format!("{field} {} {} {}{other}", humanize::number(observed), about.sign, humanize::number(limit));
+            let text = format!("{field} {} {} {}{other}", shown(observed), about.sign, shown(limit));
             let (observed, limit) = (Observed::Number(observed), Some(limit));
             return Found { severity: rule.severity, field, text, observed, limit, place };
         }
@@ -281,6 +286,10 @@ impl Constraints {
         let record = evidence.record;
         let Some(mut windows) = self.states[index].windows.take() else { return false };
         let reading = windows.read(spec, &mut self.projection.machine, record, evidence.at);
+        // A breach does not last across a time in which there was nothing.
+        if !matches!(reading, Reading::Value(..)) || windows.was_empty() {
+            self.states[index].breached.remove(windows.group());
+        }
         self.states[index].windows = Some(windows);
         match reading {
             Reading::Few => false,
@@ -305,37 +314,33 @@ impl Constraints {
                     _ => self.check_fields(rules, index, evidence),
                 };
                 if evidence.violations.len() > before {
-                    self.name_window(spec, count, rules, index, &mut evidence.violations[before..]);
+                    self.name_window(spec, count, rules, index, record, &mut evidence.violations[before..]);
                 }
                 evaluated
             }
         }
     }
 
-    /// What the value of a window is called: "p95 of latency_ms over 1m".
+    /// Names what is about the value of a window: "p95 of latency_ms over 1m: 1,340 > 1,200 ms (model = a, n = 40)".
     fn name_window(
         &self,
         spec: &WindowSpec,
         count: usize,
         rules: &RuleSet,
         index: usize,
+        record: &Record,
         found: &mut [(usize, Violation)],
     ) {
-        let reach = match spec.reach {
-            Reach::Over(span) => format!("over {}", humanize::span(span)),
-            Reach::Last(records) => format!("of the last {records}"),
-        };
-        let of = if spec.path.is_empty() { String::new() } else { format!(" of {}", spec.path) };
-        let group = self.states[index].windows.as_ref().map_or("", |windows| windows.group());
-        let labels: Vec<&str> = spec.by.iter().map(|(.., path)| path.as_str()).collect();
-        let group = if labels.is_empty() { String::new() } else { format!("{} {group}, ", labels.join(", ")) };
-        let name = format!("{}{of} {reach}", spec.agg.name());
+        let value = rules.numbers.name(spec.value);
         let own_text = rules.rules[index].message.is_some();
+        let group = Windows::in_words(spec, &self.projection.machine, record);
         for (_, violation) in found {
+            if violation.field != *value && *violation.field != *"window.value" {
+                continue;
+            }
             if !own_text {
-                let value = rules.numbers.name(spec.value);
-                violation.message = violation.message.replace(&**value, &name).replace("window.value", &name);
-                violation.message.push_str(&format!(" ({group}n = {count})"));
+                let rest = violation.message.strip_prefix(&*violation.field).unwrap_or(&violation.message);
+                violation.message = format!("{}:{rest} ({group}n = {count})", spec.in_words());
             }
             violation.field = if spec.path.is_empty() { spec.agg.name().into() } else { spec.path.as_str().into() };
         }
@@ -359,7 +364,7 @@ impl Constraints {
             message: format!("could not be evaluated: {why} in `{text}`"),
             observed: Observed::Missing,
             limit: None,
-            state: if rule.shadow { ViolationState::Shadow } else { ViolationState::Firing },
+            state: if rule.shadow { ViolationState::Shadow } else { ViolationState::Error },
         };
         evidence.violations.push((order(LAST, index), violation));
     }
@@ -389,8 +394,8 @@ impl Constraints {
         }
         let pending = self.is_pending(rule, index, evidence.at, &evidence.record.key);
         let state = match (pending, rule.shadow) {
-            (true, _) => ViolationState::Pending,
-            (false, true) => ViolationState::Shadow,
+            (_, true) => ViolationState::Shadow,
+            (true, false) => ViolationState::Pending,
             (false, false) => ViolationState::Firing,
         };
         if !std::mem::replace(&mut self.breached[index], true) {
@@ -425,9 +430,16 @@ impl Constraints {
         let state = &mut self.states[index];
         let key = hold_key(&state.windows, key);
         let since = state.breached.of(key, || at);
-        let lasted = at.duration_since(*since);
-        lasted.is_negative() || lasted.unsigned_abs() < rule.hold
+        // A clock that was ahead once must not keep the rule quiet until then.
+        *since = at.min(*since);
+        at.duration_since(*since).unsigned_abs() < rule.hold
     }
+}
+
+/// A value in words: as it is if it is short, else to four decimals.
+fn shown(value: f64) -> String {
+    let rounded = (value * 1e4).round() / 1e4;
+    humanize::number(if value.abs() >= 1e-2 && value.abs() < 1e9 { rounded } else { value })
 }
 
 /// Whose breach lasts: the window's group, or the record's key.

@@ -9,7 +9,7 @@ use super::projection::Projection;
 use super::state::{RuleCount, State};
 use crate::engine::{Engine, Evidence};
 use crate::rules::ruleset::Reach;
-use crate::rules::{RuleSet, Stage};
+use crate::rules::{Rule, RuleSet, Stage};
 use crate::verdict::EngineKind;
 
 /// The engine.
@@ -17,6 +17,10 @@ pub struct Constraints {
     rules: Arc<RuleSet>,
     stages: [StagePlan; 4],
     pub(super) places: Vec<Places>,
+    /// By rule: the fields it names, each with its slots as a number and as a label.
+    pub(super) fields: Vec<Vec<(Option<usize>, Option<usize>)>>,
+    /// Event time of the record that was looked at last.
+    at: Option<Timestamp>,
     pub(super) projection: Projection,
     /// By rule.
     pub(super) states: Vec<State>,
@@ -34,6 +38,8 @@ impl Constraints {
         Self {
             stages,
             places,
+            fields: rules.rules.iter().map(|rule| fields(&rules, rule)).collect(),
+            at: None,
             projection: Projection::new(&rules),
             states: rules.rules.iter().map(|rule| State::new(rule, 0)).collect(),
             records: 0,
@@ -62,7 +68,7 @@ impl Constraints {
 
     /// How each rule has fared so far, in the order of the rule set.
     pub fn counts(&self) -> Vec<RuleCount> {
-        let mut counts: Vec<RuleCount> = self.states.iter().map(|state| state.count(self.records, 0)).collect();
+        let mut counts: Vec<RuleCount> = self.states.iter().map(|state| state.count(self.records, self.at)).collect();
         for table in self.stages.iter().map(|stage| &stage.table) {
             for (at, evaluated) in table.limits.iter().zip(&table.evaluated) {
                 let count = &mut counts[self.rules.limits[*at as usize].rule];
@@ -92,6 +98,7 @@ impl Constraints {
 
     /// Time has gone on without records: windows let go what is too old. Whether one has run empty over it.
     pub fn advance(&mut self, now: Timestamp) -> bool {
+        self.at = Some(now);
         let mut emptied = false;
         for (rule, state) in self.rules.rules.iter().zip(&mut self.states) {
             if let (Some(Reach::Over(_)), Some(windows)) = (rule.window.as_ref().map(|w| w.reach), &mut state.windows) {
@@ -104,6 +111,7 @@ impl Constraints {
     fn evaluate(&mut self, stage: Stage, evidence: &mut Evidence<'_>) {
         if stage == Stage::Record {
             self.records += 1;
+            self.at = evidence.at.or(self.at);
             self.projection.project(&self.rules, evidence.record);
             if std::mem::take(&mut self.any_breached) {
                 self.breached.fill(false);
@@ -154,6 +162,13 @@ impl Constraints {
             self.check_bounds(&rules, &rules.limits[at], evidence);
         }
     }
+}
+
+/// The fields that a rule names, each with the slots it may be in.
+fn fields(rules: &RuleSet, rule: &Rule) -> Vec<(Option<usize>, Option<usize>)> {
+    let number = |name: &Arc<str>| rule.numbers.iter().copied().find(|slot| rules.numbers.name(*slot) == name);
+    let text = |name: &Arc<str>| rule.texts.iter().copied().find(|slot| rules.texts.name(*slot) == name);
+    rules.fields_of(rule).into_iter().map(|name| (number(name), text(name))).collect()
 }
 
 impl Engine for Constraints {

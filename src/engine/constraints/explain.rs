@@ -11,7 +11,7 @@ use crate::humanize;
 use crate::record::Record;
 use crate::rules::expr::program::Part;
 use crate::rules::expr::{Program, Truth, Value};
-use crate::rules::ruleset::{Check, Reach, WindowSpec};
+use crate::rules::ruleset::{Check, WindowSpec};
 use crate::rules::unit_test::Outcome;
 use crate::rules::{Rule, RuleSet, Stage};
 use crate::verdict::Violation;
@@ -146,11 +146,6 @@ impl Constraints {
     }
 
     fn explain_window(&self, window: &WindowSpec, record: &Record, lines: &mut Vec<Line>) {
-        let reach = match window.reach {
-            Reach::Over(span) => format!("over {}", humanize::span(span)),
-            Reach::Last(records) => format!("of the last {records}"),
-        };
-        let of = if window.path.is_empty() { String::new() } else { format!(" of {}", window.path) };
         let machine = &self.projection.machine;
         let group = |(number, text, path): &(usize, usize, String)| {
             let value = machine.text(*text, record).map(str::to_owned);
@@ -158,7 +153,7 @@ impl Constraints {
             format!(", {path}={}", value.or(number.map(humanize::number)).unwrap_or_else(|| "–".into()))
         };
         let groups: String = window.by.iter().map(group).collect();
-        let text = format!("window.value: {}{of} {reach}{groups}", window.agg.name());
+        let text = format!("window.value: {}{groups}", window.in_words());
         let value = match machine.numbers[window.value] {
             value if value.is_nan() && window.min_count > 1 => format!("no value (fewer than {})", window.min_count),
             value => number_or_missing(value),

@@ -43,7 +43,7 @@ impl RuleCount {
     pub fn no_data(&self, rule: &Rule) -> bool {
         let expired =
             rule.window.as_ref().is_some_and(|window| matches!(window.reach, Reach::Over(_))) && self.groups == 0;
-        self.errors == 0 && (self.evaluated == 0 || expired)
+        (self.evaluated == 0 && self.errors == 0) || expired
     }
 }
 
@@ -80,14 +80,12 @@ impl State {
         }
     }
 
-    /// How it has fared, `records` after the start, with `more` evaluations that were counted elsewhere.
-    pub fn count(&self, records: u64, more: u64) -> RuleCount {
+    /// How it has fared, `records` after the start, as it is at `now` by event time.
+    pub fn count(&self, records: u64, now: Option<Timestamp>) -> RuleCount {
         let windows = self.windows.as_ref();
         RuleCount {
             records: records.saturating_sub(self.since),
-            evaluated: self.count.evaluated + more,
-            present: self.count.present + more,
-            groups: windows.map_or(0, |windows| windows.len() as u64),
+            groups: windows.map_or(0, |windows| windows.alive(now) as u64),
             evicted: self.breached.evicted + self.last.evicted + windows.map_or(0, Windows::evicted),
             cut: windows.map_or(0, Windows::cut),
             ..self.count

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use std::hash::{BuildHasher, Hasher};
 
 use super::keyed::Keyed;
+use crate::humanize;
 use crate::record::Record;
 use crate::rules::expr::{Machine, Truth};
 use crate::rules::ruleset::{Agg, Reach, WindowSpec};
@@ -15,7 +16,7 @@ use crate::stats::window::{Aggregate, Span, Window};
 pub const MOST_GROUPS: usize = 1_024;
 
 /// Values that one window holds; past it the oldest go early.
-pub const MOST_VALUES: usize = 65_536;
+pub const MOST_VALUES: usize = 32_768;
 
 /// Values that all windows of one rule hold together; past it groups go.
 pub const MOST_HELD: usize = 4 * MOST_VALUES;
@@ -26,8 +27,14 @@ pub(super) struct Windows {
     groups: Keyed<Window>,
     /// Values in all of them.
     held: usize,
+    /// Values that went early for want of room.
+    cut: u64,
+    /// The group of the last record.
     #[serde(skip)]
     key: String,
+    /// Its window had run empty before that record.
+    #[serde(skip)]
+    was_empty: bool,
 }
 
 /// What a window says after a record.
@@ -51,7 +58,7 @@ enum Entry {
 
 impl Windows {
     pub fn new() -> Self {
-        Self { groups: Keyed::new(MOST_GROUPS), held: 0, key: String::new() }
+        Self { groups: Keyed::new(MOST_GROUPS), held: 0, cut: 0, key: String::new(), was_empty: false }
     }
 
     /// Takes in a record of this time.
@@ -78,22 +85,33 @@ impl Windows {
             (_, at) => at.map(nanoseconds),
         };
         self.set_key(spec, machine, record);
-        if self.held >= MOST_HELD {
+        if self.held > MOST_HELD {
             self.groups.evict();
             self.held = self.groups.values().map(Window::len).sum();
         }
         let key = std::mem::take(&mut self.key);
         let window = self.groups.of(&key, || Window::new(aggregate(spec.agg), span(spec.reach), MOST_VALUES));
         let before = window.len();
+        let cut = window.cut();
+        if let (Some(at), Reach::Over(_)) = (at, spec.reach) {
+            window.advance(at);
+        }
+        self.was_empty = window.is_empty();
         // A value that comes too late is not taken; the record is judged by the window as it is.
         match entry {
             Entry::Number(value) => window.push(at, value),
             Entry::Hash(hash) => window.push_hash(at, hash),
         };
         let reading = reading(window, spec).unwrap_or(Reading::Few);
+        self.cut += window.cut().saturating_sub(cut);
         self.held = (self.held + window.len()).saturating_sub(before);
         self.key = key;
         reading
+    }
+
+    /// Whether the window of the last record had run empty before it.
+    pub fn was_empty(&self) -> bool {
+        self.was_empty
     }
 
     /// A record of the group that does not go into its window: it is judged by the window as it is. `otherwise` is what
@@ -114,6 +132,7 @@ impl Windows {
         if let (Some(at), Reach::Over(_)) = (at, spec.reach) {
             window.advance(nanoseconds(at));
         }
+        self.was_empty = window.is_empty();
         let reading = reading(window, spec).unwrap_or(otherwise);
         self.held = (self.held + window.len()).saturating_sub(before);
         reading
@@ -136,9 +155,9 @@ impl Windows {
         self.groups.len() < before
     }
 
-    /// Groups now.
-    pub fn len(&self) -> usize {
-        self.groups.len()
+    /// Groups whose window is not empty at `now`, by event time.
+    pub fn alive(&self, now: Option<Timestamp>) -> usize {
+        self.groups.values().filter(|window| window.holds_at(now.map(nanoseconds))).count()
     }
 
     /// Groups that had to go for want of room.
@@ -148,22 +167,30 @@ impl Windows {
 
     /// Values that went early for want of room.
     pub fn cut(&self) -> u64 {
-        self.groups.values().map(Window::cut).sum()
+        self.cut
     }
 
-    /// Which group a record belongs to: its labels, one after the other.
+    /// Which group a record belongs to: its labels, each with its length before it, so that no label can pass for two.
     fn set_key(&mut self, spec: &WindowSpec, machine: &Machine, record: &Record) {
         self.key.clear();
-        for (index, (number, text, _)) in spec.by.iter().enumerate() {
-            if index > 0 {
-                self.key.push_str(", ");
-            }
-            match (machine.text(*text, record), machine.numbers.get(*number)) {
-                (Some(text), _) => self.key.push_str(text),
-                (None, Some(number)) if !number.is_nan() => drop(write!(self.key, "{number}")),
-                _ => self.key.push('–'),
-            }
+        for (number, text, _) in &spec.by {
+            // A text that is written to a string can't fail.
+            let _ = match (machine.text(*text, record), machine.numbers.get(*number)) {
+                (Some(text), _) => write!(self.key, "{}:{text}", text.len()),
+                (None, Some(number)) if !number.is_nan() => write!(self.key, "#{number};"),
+                _ => write!(self.key, "-"),
+            };
         }
+    }
+
+    /// The group of a record as people read it: "model = a, desk = b, ".
+    pub fn in_words(spec: &WindowSpec, machine: &Machine, record: &Record) -> String {
+        let one = |(number, text, path): &(usize, usize, String)| {
+            let number = machine.numbers.get(*number).copied().filter(|number| !number.is_nan());
+            let value = machine.text(*text, record).map(str::to_owned).or(number.map(humanize::number));
+            format!("{path} = {}, ", value.unwrap_or_else(|| "–".to_owned()))
+        };
+        spec.by.iter().map(one).collect()
     }
 }
 

@@ -13,7 +13,10 @@ use super::{Ast, Fault, Kind, Type};
 const MAX_LOOPS: usize = 2;
 
 /// Most bytes that a regular expression may take once it is compiled.
-const PATTERN_BYTES: usize = 1 << 20;
+const PATTERN_BYTES: usize = 512 << 10;
+
+/// Most regular expressions of all rules together.
+const MOST_PATTERNS: u32 = 500;
 
 impl Compiler<'_> {
     pub(super) fn call(&mut self, name: &str, arguments: &[Ast], span: &Range<usize>) -> Result<Register, Fault> {
@@ -52,6 +55,12 @@ impl Compiler<'_> {
         let Some(path) = self.field_of(argument) else {
             return Err(self.fault(&argument.span, "has() takes one field").with_help("such as has(metrics.pressure)"));
         };
+        if self.locals.iter().any(|(name, _)| *name == path) {
+            let help = "ask for its size, such as size(s) > 0";
+            return Err(self
+                .fault(&argument.span, format!("`{path}` is an answer: it is always there"))
+                .with_help(help));
+        }
         if let Some((message, help)) = self.scope.impossible(&path) {
             return Err(self.fault(&argument.span, message).with_help(help));
         }
@@ -124,6 +133,12 @@ impl Compiler<'_> {
             let help = "so that it is compiled once, such as r'^gpt-\\d'";
             return Err(self.fault(&pattern.span, "the regular expression must be written out").with_help(help));
         };
+        self.layout.patterns += 1;
+        if self.layout.patterns > MOST_PATTERNS {
+            return Err(
+                self.fault(&pattern.span, format!("more than {MOST_PATTERNS} regular expressions in all rules"))
+            );
+        }
         let compiled = RegexBuilder::new(written).size_limit(PATTERN_BYTES).dfa_size_limit(PATTERN_BYTES).build();
         let regex = compiled.map_err(|error| {
             let (message, help) = why_no_pattern(&error, written);

@@ -254,6 +254,8 @@ pub struct Layout {
     pub texts: u32,
     /// Scratch texts.
     pub scratch: u32,
+    /// Regular expressions.
+    pub patterns: u32,
 }
 
 /// Registers of slots are numbered from 0, all others from here on, until [`Program::link`] knows how many slots there

@@ -22,7 +22,7 @@ pub(super) fn read(
         return None;
     }
     let sound = node.only(&LIMIT_KEYS);
-    let path = field(node, fields)?;
+    let path = field(node, sound, fields)?;
     *unit = node.get("unit").and_then(|n| n.string()).unwrap_or_default().to_owned();
     if let (Some(_), Some(second)) = (node.get("one_of"), node.get("not_in")) {
         second.fault("a limit has either `one_of` or `not_in`, not both", None);
@@ -36,7 +36,7 @@ pub(super) fn read(
 }
 
 /// The field, or the window's value in a rule that has one.
-fn field(node: &Node<'_>, fields: &Fields<'_, '_>) -> Option<String> {
+fn field(node: &Node<'_>, sound: bool, fields: &Fields<'_, '_>) -> Option<String> {
     match (node.get("field"), fields.window) {
         (None, Some(_)) => Some("window.value".into()),
         (Some(at), Some(_)) => {
@@ -44,6 +44,8 @@ fn field(node: &Node<'_>, fields: &Fields<'_, '_>) -> Option<String> {
             at.fault("the limit of a rule with a `window` is on the window's value", Some(help));
             None
         }
+        // A key that is misspelt was reported already.
+        (None, None) if !sound => None,
         (None, None) => {
             node.fault("the limit names no `field`", Some("add one, such as `field: metrics.pressure`".into()));
             None
@@ -146,6 +148,14 @@ fn bounds(node: &Node<'_>, rule: usize, sound: bool, path: &str, fields: &mut Fi
             );
             return None;
         }
+    }
+    if let (Some(at), true) = (node.get("warn_min"), crossed(warn_low, high)) {
+        at.fault(format!("warn_min {warn_low} is above max {high}: {every}"), None);
+        return None;
+    }
+    if let (Some(at), true) = (node.get("warn_max"), crossed(low, warn_high)) {
+        at.fault(format!("warn_max {warn_high} is below min {low}: {every}"), None);
+        return None;
     }
     if let Some(known) = fields.known(path).filter(|known| *known != Type::Number) {
         let at = node.get("field").unwrap_or_else(|| node.clone());

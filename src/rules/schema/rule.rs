@@ -62,8 +62,10 @@ impl Building {
             conditions[0]
                 .fault("the condition does not use the window", Some("compare `window.value` with something".into()));
         }
+        // What only its exceptions read is nothing that the rule needs.
+        (rule.numbers, rule.texts) = (fields.numbers.clone(), fields.texts.clone());
         rule.exceptions = exceptions(node, &mut fields, scope);
-        (rule.stage, rule.numbers, rule.texts) = (fields.stage, fields.numbers.clone(), fields.texts.clone());
+        rule.stage = fields.stage;
         rule.optional = condition::only_asked_for(&check, &fields);
         for path in std::mem::take(&mut fields.paths) {
             if let Some(near) = misspelt(&path).filter(|_| !scope.aliases.contains_key(&path)) {

@@ -116,6 +116,11 @@ fn reach(node: &Node<'_>, agg: Agg) -> Option<Reach> {
             }
             Some(Reach::Over(span))
         }
+        (None, Some(last)) if agg == Agg::Count => {
+            let help = "take `ratio` for the share of them, or `over` for how many come in a time";
+            last.fault("of the last records a count is always the same", Some(help.into()));
+            None
+        }
         (None, Some(last)) if agg == Agg::Rate => {
             last.fault("`rate` is per second: it needs `over`", Some("such as over: 60s".into()));
             None

@@ -22,6 +22,7 @@ fn row(parser: &mut Parser, seq: u64, line: &str) -> Row {
         seq: Seq(seq),
         id: "r".into(),
         ts: record.ts,
+        at: record.ts,
         origin,
         key: Arc::clone(&record.key),
         advice: Advice { action: Action::Allow, status_code: 200 },
