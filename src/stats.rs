@@ -3,6 +3,7 @@
 pub mod backlog;
 pub mod bitmap;
 pub mod ring;
+pub mod rule_count;
 pub mod summary;
 pub mod timeline;
 pub mod welford;

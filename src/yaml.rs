@@ -1,6 +1,8 @@
 //! Bounded YAML with places: what rules, configuration and themes are read with, so that all of them name the line,
 //! the column and the mend of every fault, and all faults of a file at once.
 
+mod volume;
+
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::ops::Range;
@@ -8,9 +10,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::civil::Date;
-use serde::de::{
-    self, DeserializeSeed, Deserializer, EnumAccess, IgnoredAny, MapAccess, SeqAccess, VariantAccess, Visitor,
-};
 use serde_yaml::Value;
 use yamlpath::{Component, Document, Route};
 
@@ -90,8 +89,7 @@ impl Doc {
         if text.len() > MAX_BYTES {
             return Err(fault(0..0, format!("the file has {} bytes, at most {MAX_BYTES} are read", text.len()), None));
         }
-        let volume = Volume::default();
-        if volume.deserialize(serde_yaml::Deserializer::from_str(text)).is_err() && volume.is_full() {
+        if volume::is_too_large(text) {
             let help = "write out what the aliases (`*name`) stand for, or make the file smaller".to_owned();
             return Err(fault(0..0, "with its aliases put in the file has too many values".to_owned(), Some(help)));
         }
@@ -190,88 +188,6 @@ impl Doc {
         let span = self.span(&place.0, false);
         let line_end = self.text[span.start..].find('\n').map_or(self.text.len(), |at| span.start + at);
         span.start..span.end.min(line_end).max(span.start)
-    }
-}
-
-/// Counts what a file amounts to once its aliases are put in, before any of it is kept.
-#[derive(Default)]
-struct Volume {
-    values: Cell<usize>,
-    bytes: Cell<usize>,
-}
-
-/// Most values and most bytes of texts that a file may amount to: no file without aliases can have more.
-const MOST_VALUES: usize = MAX_BYTES / 2;
-const MOST_TEXT: usize = 2 * MAX_BYTES;
-
-impl Volume {
-    fn is_full(&self) -> bool {
-        self.values.get() > MOST_VALUES || self.bytes.get() > MOST_TEXT
-    }
-
-    fn add<E: de::Error>(&self, bytes: usize) -> Result<(), E> {
-        self.values.set(self.values.get() + 1);
-        self.bytes.set(self.bytes.get() + bytes);
-        if self.is_full() { Err(E::custom("too much")) } else { Ok(()) }
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for &Volume {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for &Volume {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any value")
-    }
-
-    fn visit_unit<E: de::Error>(self) -> Result<(), E> {
-        self.add(0)
-    }
-
-    fn visit_bool<E: de::Error>(self, _: bool) -> Result<(), E> {
-        self.add(0)
-    }
-
-    fn visit_i64<E: de::Error>(self, _: i64) -> Result<(), E> {
-        self.add(0)
-    }
-
-    fn visit_u64<E: de::Error>(self, _: u64) -> Result<(), E> {
-        self.add(0)
-    }
-
-    fn visit_f64<E: de::Error>(self, _: f64) -> Result<(), E> {
-        self.add(0)
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<(), E> {
-        self.add(text.len())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        self.add(0)?;
-        while items.next_element_seed(self)?.is_some() {}
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
-        self.add(0)?;
-        while entries.next_key_seed(self)?.is_some() {
-            entries.next_value_seed(self)?;
-        }
-        Ok(())
-    }
-
-    fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<(), A::Error> {
-        let (_, content) = data.variant::<IgnoredAny>()?;
-        content.newtype_variant_seed(self)
     }
 }
 

@@ -47,17 +47,9 @@ pub(super) fn replay(setup: &Setup, replay: &Replay) -> Result<(), Failure> {
     if !stdin {
         need_file(&replay.file)?;
     }
-    let mode = Mode {
-        inputs: inputs(std::slice::from_ref(&replay.file))?,
-        from: From::Start,
-        follow: false,
-        live: false,
-        screen: false,
-        checkpoints: false,
-        fresh: false,
-        output: Output::of(&replay.run, true),
-        risk_limits: risk_limits(&replay.run),
-    };
+    let inputs = inputs(std::slice::from_ref(&replay.file))?;
+    let mode =
+        Mode { output: Output::of(&replay.run, true), risk_limits: risk_limits(&replay.run), ..Mode::once(inputs) };
     run(setup, &replay.run, mode, (!stdin).then_some(&replay.file))
 }
 
@@ -316,26 +308,27 @@ fn rules_text(fared: &[RuleTally]) -> String {
     for (index, rule) in fared.iter().enumerate() {
         let head = if index == 0 { "rules" } else { "" };
         let name = sanitize::line(&rule.rule);
+        let count = &rule.count;
         let mut line = match &rule.no_data {
             Some(why) => format!("no data: {}", sanitize::line(why)),
             None => format!(
                 "evaluated on {} of {}, {} hits",
-                number(rule.evaluated),
-                number(rule.records),
-                number(rule.hits)
+                number(count.evaluated),
+                number(count.records),
+                number(count.hits)
             ),
         };
-        let mut also = |count: u64, what: &str| {
-            if count > 0 {
-                line.push_str(&format!(", {} {what}", number(count)));
+        let mut also = |number_of: u64, what: &str| {
+            if number_of > 0 {
+                line.push_str(&format!(", {} {what}", number(number_of)));
             }
         };
-        also(if rule.present < rule.evaluated { rule.present } else { 0 }, "with all its fields");
-        also(rule.pending, "pending");
-        also(rule.excepted, "excepted");
-        also(rule.errors, "without a value");
-        also(rule.evicted, "keys forgotten for want of room");
-        also(rule.cut, "values forgotten for want of room");
+        also(if count.present < count.evaluated { count.present } else { 0 }, "with all its fields");
+        also(count.pending, "pending");
+        also(count.excepted, "excepted");
+        also(count.errors, "without a value");
+        also(count.evicted, "keys forgotten for want of room");
+        also(count.cut, "values forgotten for want of room");
         let shadow = if rule.shadow { " (shadow)" } else { "" };
         out.push_str(&format!("{head:<10} {name:<width$} {line}{shadow}\n"));
     }
@@ -343,16 +336,17 @@ fn rules_text(fared: &[RuleTally]) -> String {
 }
 
 fn rule_json(rule: &RuleTally) -> serde_json::Value {
+    let count = &rule.count;
     serde_json::json!({
-        "records": rule.records,
-        "evaluated": rule.evaluated,
-        "present": rule.present,
-        "hits": rule.hits,
-        "pending": rule.pending,
-        "excepted": rule.excepted,
-        "errors": rule.errors,
-        "evicted": rule.evicted,
-        "cut": rule.cut,
+        "records": count.records,
+        "evaluated": count.evaluated,
+        "present": count.present,
+        "hits": count.hits,
+        "pending": count.pending,
+        "excepted": count.excepted,
+        "errors": count.errors,
+        "evicted": count.evicted,
+        "cut": count.cut,
         "shadow": rule.shadow,
         "no_data": rule.no_data,
     })

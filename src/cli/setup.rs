@@ -60,6 +60,23 @@ pub(super) struct Mode {
     pub risk_limits: Vec<f64>,
 }
 
+impl Mode {
+    /// Once over what is there, without a screen.
+    pub fn once(inputs: Vec<Input>) -> Self {
+        Self {
+            inputs,
+            from: From::Start,
+            follow: false,
+            live: false,
+            screen: false,
+            checkpoints: false,
+            fresh: false,
+            output: None,
+            risk_limits: Vec::new(),
+        }
+    }
+}
+
 /// The rules at the start.
 pub(super) struct Rules {
     pub set: Arc<RuleSet>,

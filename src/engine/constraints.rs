@@ -17,9 +17,10 @@ mod state;
 pub mod testing;
 mod windows;
 
+pub use crate::stats::rule_count::RuleCount;
 pub use executor::Constraints;
 pub use saved::Saved;
-pub use state::RuleCount;
+pub use state::no_data;
 
 use crate::rules::RuleSet;
 use crate::rules::schema::{self, Source};

@@ -165,15 +165,7 @@ impl Stage {
         let tally = |(index, (rule, count)): (usize, (&Rule, RuleCount))| RuleTally {
             rule: Arc::clone(&rule.id),
             shadow: rule.shadow,
-            records: count.records,
-            evaluated: count.evaluated,
-            present: count.present,
-            hits: count.hits,
-            pending: count.pending,
-            errors: count.errors,
-            excepted: count.excepted,
-            evicted: count.evicted,
-            cut: count.cut,
+            count,
             no_data: no_data.iter().find(|found| found.rule == index).map(|found| found.why.clone()),
         };
         self.summary.fared = rules.rules.iter().zip(judge.counts()).enumerate().map(tally).collect();

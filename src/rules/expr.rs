@@ -17,11 +17,13 @@ mod lex;
 mod parse;
 pub mod program;
 mod run;
+mod types;
 
-pub use compile::{compile, type_of};
+pub use compile::compile;
 pub use parse::{Ast, Binary, Fault, Kind, parse};
 pub use program::{Layout, Program};
 pub use run::{Machine, Truth, Value};
+pub use types::type_of;
 
 use std::sync::Arc;
 

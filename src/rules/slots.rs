@@ -5,6 +5,7 @@ use std::sync::Arc;
 use foldhash::HashMap;
 
 use super::ruleset::Stage;
+use crate::verdict::{Confidence, Divergence};
 
 /// Slots and the paths that fill them. A path may fill several (its own, and those of aliases), and a slot may be
 /// filled from several paths (an alias).
@@ -86,6 +87,22 @@ pub enum Finding {
     Entropy,
     Outlier,
     Confidence,
+}
+
+impl Finding {
+    /// Its value, if it was found.
+    pub fn of(self, divergence: &Divergence, confidence: Option<Confidence>) -> Option<f64> {
+        match self {
+            Self::Risk => divergence.risk,
+            Self::Semantic => divergence.semantic,
+            Self::Answer => divergence.answer,
+            Self::Lexical => divergence.lexical,
+            Self::Facts => divergence.facts,
+            Self::Entropy => divergence.entropy,
+            Self::Outlier => divergence.outlier.map(|index| index as f64),
+            Self::Confidence => confidence.and_then(|confidence| confidence.score),
+        }
+    }
 }
 
 /// What the engines find, for rules to read.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hdrhistogram::{Counter, Histogram};
 
+use super::rule_count::RuleCount;
 use crate::verdict::{Action, Level, Outcome, Severity, Verdict};
 
 /// Totals over all records.
@@ -48,24 +49,8 @@ pub struct RuleTally {
     pub rule: Arc<str>,
     /// It is counted and never acts.
     pub shadow: bool,
-    /// Records since it is in force.
-    pub records: u64,
-    /// Records on which it was evaluated.
-    pub evaluated: u64,
-    /// Records on which all its fields were there.
-    pub present: u64,
-    /// Records that it was breached on.
-    pub hits: u64,
-    /// Records that it was breached on, inside its `for`.
-    pub pending: u64,
-    /// Records on which it had no value.
-    pub errors: u64,
-    /// Records that were excepted.
-    pub excepted: u64,
-    /// Keys and groups that had to go for want of room.
-    pub evicted: u64,
-    /// Values of windows that went early for want of room.
-    pub cut: u64,
+    /// The counters.
+    pub count: RuleCount,
     /// Why nothing can be said of it.
     pub no_data: Option<String>,
 }

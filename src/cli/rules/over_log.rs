@@ -13,7 +13,6 @@ use crate::history::{Retention, Row};
 use crate::message::{SourceState, Update};
 use crate::pipeline::{Input, Pipeline};
 use crate::rules::{RuleSet, Stage};
-use crate::source::From;
 
 /// Whether any rule reads what the engines find.
 pub(super) fn needs_engines(rules: &RuleSet) -> bool {
@@ -37,17 +36,7 @@ pub(super) fn rows(
     mut each: impl FnMut(&Row) -> bool,
 ) -> Result<Seen, Failure> {
     crate::cli::dashboard::need_file(&log.to_owned())?;
-    let mode = Mode {
-        inputs: vec![Input::Files(log.to_owned())],
-        from: From::Start,
-        follow: false,
-        live: false,
-        screen: false,
-        checkpoints: false,
-        fresh: false,
-        output: None,
-        risk_limits: Vec::new(),
-    };
+    let mode = Mode::once(vec![Input::Files(log.to_owned())]);
     let mut ready = setup.options(Rules::built_in(rules), mode)?;
     // Rows are looked at as they come: next to nothing is kept.
     ready.options.retention = Some(Retention { bytes: 1 << 20, rows: 1 });

@@ -18,7 +18,6 @@ use crate::record::Name;
 use crate::rules::expr::arithmetic::{ABSENT, FALSE, MISSING, TRUE};
 use crate::rules::expr::columns::{BLOCK, Blocks, Slots};
 use crate::rules::ruleset::{Check, Limit, Missing, Rule};
-use crate::rules::slots::Finding;
 use crate::rules::{RuleSet, Stage};
 use crate::stats::bitmap::Bitmap;
 use crate::verdict::{Verdict, ViolationState};
@@ -301,24 +300,14 @@ impl Making {
 
     /// What the engines found, behind what the record says.
     fn found(&mut self, rules: &RuleSet, place: &[usize], row: &Row) {
-        let (d, verdict) = (&row.verdict.divergence, &row.verdict);
+        let verdict = &row.verdict;
         let mut add = |slots: &[usize], value: Option<f64>| {
             let Some(value) = value.filter(|value| !value.is_nan()) else { return };
             slots.iter().map(|slot| place[*slot]).filter(|at| *at != usize::MAX).for_each(|at| self.offer(at, value));
         };
         add(&rules.findings.samples, Some(row.record.samples.len() as f64));
         for (finding, _, slots) in &rules.findings.numbers {
-            let value = match finding {
-                Finding::Risk => d.risk,
-                Finding::Semantic => d.semantic,
-                Finding::Answer => d.answer,
-                Finding::Lexical => d.lexical,
-                Finding::Facts => d.facts,
-                Finding::Entropy => d.entropy,
-                Finding::Outlier => d.outlier.map(|index| index as f64),
-                Finding::Confidence => verdict.confidence.score,
-            };
-            add(slots, value);
+            add(slots, finding.of(&verdict.divergence, Some(verdict.confidence)));
         }
         for (series, scores, _) in &rules.findings.drift {
             let report = verdict.drift.iter().find(|report| report.series == *series);

@@ -6,10 +6,11 @@ use jiff::Timestamp;
 
 use super::plan::{Places, StagePlan, is_late, plan};
 use super::projection::Projection;
-use super::state::{RuleCount, State};
+use super::state::State;
 use crate::engine::{Engine, Evidence};
 use crate::rules::ruleset::Reach;
 use crate::rules::{Rule, RuleSet, Stage};
+use crate::stats::rule_count::RuleCount;
 use crate::verdict::EngineKind;
 
 /// The engine.

@@ -138,22 +138,12 @@ impl Projection {
     pub fn add_found(&mut self, rules: &RuleSet, stage: Stage, evidence: &Evidence<'_>) {
         let before = std::mem::replace(&mut self.found, stage);
         let due = |at: Stage| at <= stage && at > before;
-        let d = &evidence.divergence;
         for (index, (finding, _, slots)) in rules.findings.numbers.iter().enumerate() {
             let of_confidence = *finding == Finding::Confidence;
             if !due(if of_confidence { Stage::Confidence } else { Stage::Divergence }) {
                 continue;
             }
-            let value = match finding {
-                Finding::Risk => d.risk,
-                Finding::Semantic => d.semantic,
-                Finding::Answer => d.answer,
-                Finding::Lexical => d.lexical,
-                Finding::Facts => d.facts,
-                Finding::Entropy => d.entropy,
-                Finding::Outlier => d.outlier.map(|index| index as f64),
-                Finding::Confidence => evidence.confidence.and_then(|confidence| confidence.score),
-            };
+            let value = finding.of(&evidence.divergence, evidence.confidence);
             self.add(slots, FOUND + index, value);
         }
         if due(Stage::Drift) {

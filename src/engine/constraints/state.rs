@@ -9,42 +9,15 @@ use super::keyed::Keyed;
 use super::windows::Windows;
 use crate::rules::Rule;
 use crate::rules::ruleset::Reach;
+use crate::stats::rule_count::RuleCount;
 
 /// Keys of one rule; past it those that were seen the longest ago go.
 pub const MOST_KEYS: usize = 4_096;
 
-/// How a rule has fared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct RuleCount {
-    /// Records since the rule is in force.
-    pub records: u64,
-    /// Records on which it was evaluated.
-    pub evaluated: u64,
-    /// Records on which all fields that it names were there.
-    pub present: u64,
-    /// Records on which it was breached, and that counts (a shadow's breaches too).
-    pub hits: u64,
-    /// Records on which it was breached, inside its `for`.
-    pub pending: u64,
-    /// Records on which it had no value (a division by zero).
-    pub errors: u64,
-    /// Records on which it would have been breached, but for an exception.
-    pub excepted: u64,
-    /// Groups of its window now.
-    pub groups: u64,
-    /// Keys and groups that had to go for want of room.
-    pub evicted: u64,
-    /// Values that its windows let go early for want of room.
-    pub cut: u64,
-}
-
-impl RuleCount {
-    /// Whether nothing can be said: the fields that it needs never came, or its windows have run empty.
-    pub fn no_data(&self, rule: &Rule) -> bool {
-        let expired =
-            rule.window.as_ref().is_some_and(|window| matches!(window.reach, Reach::Over(_))) && self.groups == 0;
-        (self.evaluated == 0 && self.errors == 0) || expired
-    }
+/// Whether nothing can be said of a rule: the fields that it needs never came, or its windows have run empty.
+pub fn no_data(rule: &Rule, count: &RuleCount) -> bool {
+    let in_time = rule.window.as_ref().is_some_and(|window| matches!(window.reach, Reach::Over(_)));
+    (count.evaluated == 0 && count.errors == 0) || (in_time && count.groups == 0)
 }
 
 /// The last value of a field, as the record spells it.

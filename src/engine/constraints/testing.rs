@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::executor::Constraints;
-use super::state::RuleCount;
 use crate::engine::{Engine, Evidence};
 use crate::record::Record;
 use crate::rules::expr::Truth;
@@ -13,6 +12,7 @@ use crate::rules::ruleset::{Check, Missing, RuleFile};
 use crate::rules::slots::drift_path;
 use crate::rules::unit_test::{Expectation, Outcome, Test};
 use crate::rules::{Rule, RuleSet, Stage};
+use crate::stats::rule_count::RuleCount;
 use crate::verdict::{
     Confidence, Divergence, DriftReport, DriftState, Level, Outcome as Computed, Severity, Violation,
 };

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{End, Stage};
+use crate::engine::constraints::no_data;
 use crate::message::{Bound, HealthReport, NoData, Update};
 use crate::pipeline::Options;
 use crate::pipeline::judge::Judge;
@@ -29,7 +30,7 @@ impl Hints {
         let rules = judge.rules();
         let mut found = Vec::new();
         for (index, (rule, count)) in rules.rules.iter().zip(judge.counts()).enumerate() {
-            if count.records == 0 || !count.no_data(rule) {
+            if count.records == 0 || !no_data(rule, &count) {
                 continue;
             }
             let fields = rules.fields_of(rule);

@@ -3,16 +3,12 @@
 use std::ops::Range;
 
 use super::arithmetic::{FALSE, TRUE};
-use super::functions::Function;
 use super::program::{Bit, Change, Layout, Likeness, Num, OWN, Op, Order, Pair, Part, Register, Str, Sum, TextList};
-use super::{Ast, Binary, Fault, Kind, List, Program, Scope, Type};
+use super::{Ast, Binary, Fault, Kind, List, Program, Scope, Type, types};
 use crate::record::prefix;
 
 /// Deepest tree after macros are put in.
 const MAX_DEPTH: usize = 200;
-
-/// Most looks at parts of a tree to find its type.
-const MAX_LOOKS: usize = 200;
 
 /// Longest text of a part that is kept for showing, bytes.
 const PART_BYTES: usize = 400;
@@ -48,32 +44,7 @@ pub fn compile(
     Ok(Program { result, ..compiler.program })
 }
 
-/// What a tree yields, as far as that is known without its surroundings.
-pub fn type_of(ast: &Ast, scope: &dyn Scope) -> Option<Type> {
-    seen_as(ast, scope, &[], &mut MAX_LOOKS.clone())
-}
-
-/// The same within so many looks: macros that choose between macros could ask for more of them than there is time.
-fn seen_as(ast: &Ast, scope: &dyn Scope, locals: &[(String, Str)], looks: &mut usize) -> Option<Type> {
-    *looks = looks.checked_sub(1)?;
-    match &ast.kind {
-        Kind::Number(_) | Kind::Negate(_) => Some(Type::Number),
-        Kind::Text(_) => Some(Type::Text),
-        Kind::Bool(_) | Kind::Not(_) => Some(Type::Bool),
-        Kind::List(_) => Some(Type::List),
-        Kind::Binary(op, ..) => Some(if arithmetic(*op).is_some() { Type::Number } else { Type::Bool }),
-        Kind::Choose(_, yes, no) => seen_as(yes, scope, locals, looks).or_else(|| seen_as(no, scope, locals, looks)),
-        Kind::Call(name, _) => Function::named(name).map(Function::yields),
-        Kind::Field(path) if locals.iter().any(|(name, _)| name == path) => Some(Type::Text),
-        Kind::Field(path) => match scope.macro_named(path) {
-            // A sample's name means nothing in a macro.
-            Some(named) => seen_as(&named.ast, scope, &[], looks),
-            None => scope.list_named(path).map(|_| Type::List).or_else(|| scope.known(path)),
-        },
-    }
-}
-
-fn arithmetic(op: Binary) -> Option<Sum> {
+pub(super) fn arithmetic(op: Binary) -> Option<Sum> {
     Some(match op {
         Binary::Add => Sum::Add,
         Binary::Subtract => Sum::Subtract,
@@ -385,7 +356,7 @@ impl Compiler<'_> {
     }
 
     fn type_of(&self, ast: &Ast) -> Option<Type> {
-        seen_as(ast, &*self.scope, &self.locals, &mut MAX_LOOKS.clone())
+        types::within(ast, &*self.scope, &self.locals)
     }
 
     /// The field that a part names by itself.
@@ -441,7 +412,7 @@ impl Compiler<'_> {
     fn member(&mut self, left: &Ast, right: &Ast, span: &Range<usize>) -> Result<Register, Fault> {
         let list = match &right.kind {
             Kind::List(items) if items.is_empty() => return Ok(Register::Truth(self.truth_constant(false))),
-            Kind::List(items) => match constants(items) {
+            Kind::List(items) => match types::constants(items) {
                 Some(list) => list,
                 None if items
                     .iter()
@@ -483,8 +454,8 @@ impl Compiler<'_> {
     }
 
     fn mixed(&self, items: &[Ast]) -> Fault {
-        let first = items.first().and_then(|item| type_of(item, &*self.scope));
-        let other = items.iter().find(|item| type_of(item, &*self.scope) != first);
+        let first = items.first().and_then(|item| types::type_of(item, &*self.scope));
+        let other = items.iter().find(|item| types::type_of(item, &*self.scope) != first);
         let span = other.map_or(0..0, |item| item.span.clone());
         self.fault(&span, "a list has either numbers or strings, not both")
     }
@@ -513,22 +484,4 @@ fn kind_of(register: Register) -> Type {
         Register::Truth(_) => Type::Bool,
         Register::Text(_) => Type::Text,
     }
-}
-
-/// The items, if all of them are constants of one type.
-fn constants(items: &[Ast]) -> Option<List> {
-    let number = |item: &Ast| match &item.kind {
-        Kind::Number(value) => Some(*value),
-        Kind::Negate(part) => match part.kind {
-            Kind::Number(value) => Some(-value),
-            _ => None,
-        },
-        _ => None,
-    };
-    let text = |item: &Ast| match &item.kind {
-        Kind::Text(text) => Some(text.as_str().into()),
-        _ => None,
-    };
-    let numbers: Option<Vec<f64>> = items.iter().map(number).collect();
-    numbers.map(List::Numbers).or_else(|| items.iter().map(text).collect::<Option<_>>().map(List::Texts))
 }

@@ -126,35 +126,8 @@ fn bounds(node: &Node<'_>, rule: usize, sound: bool, path: &str, fields: &mut Fi
         at.fault("a step has no bounds that could be exclusive", Some("remove it".into()));
         return None;
     }
-    let crossed = |low: f64, high: f64| low > high || (exclusive && low == high);
-    let every = "every value would breach";
-    if let (Some(at), true) = (node.get("min"), crossed(low, high)) {
-        at.fault(
-            format!("min {low} is above max {high}: {every}")
-                .replace("above max", if low > high { "above max" } else { "not below max" }),
-            None,
-        );
-        return None;
-    }
-    if let (Some(at), true) = (node.get("warn_min"), crossed(warn_low, warn_high)) {
-        at.fault(format!("warn_min {warn_low} is not below warn_max {warn_high}: {every}"), None);
-        return None;
-    }
-    for (key, useless, hard) in [("warn_min", warn_low < low, "min"), ("warn_max", warn_high > high, "max")] {
-        if let (Some(at), true) = (node.get(key), useless) {
-            at.fault(
-                format!("`{key}` lies beyond `{hard}`: it would never be reached"),
-                Some("a warning comes before the limit".into()),
-            );
-            return None;
-        }
-    }
-    if let (Some(at), true) = (node.get("warn_min"), crossed(warn_low, high)) {
-        at.fault(format!("warn_min {warn_low} is above max {high}: {every}"), None);
-        return None;
-    }
-    if let (Some(at), true) = (node.get("warn_max"), crossed(low, warn_high)) {
-        at.fault(format!("warn_max {warn_high} is below min {low}: {every}"), None);
+    let bounds = Bounds { low, high, warn_low, warn_high, exclusive };
+    if !bounds.make_sense(node) {
         return None;
     }
     if let Some(known) = fields.known(path).filter(|known| *known != Type::Number) {
@@ -175,4 +148,41 @@ fn bounds(node: &Node<'_>, rule: usize, sound: bool, path: &str, fields: &mut Fi
         fields.set.steps.push(Step { slot, rule, max: max? });
     }
     Some(Check::Limit)
+}
+
+/// Bounds as they are given; infinite where none is.
+struct Bounds {
+    low: f64,
+    high: f64,
+    warn_low: f64,
+    warn_high: f64,
+    exclusive: bool,
+}
+
+impl Bounds {
+    /// Whether they leave room for a sound value, and each can be reached; if not, that is reported.
+    fn make_sense(&self, node: &Node<'_>) -> bool {
+        let Self { low, high, warn_low, warn_high, .. } = *self;
+        let pairs = [
+            ("min", low, "max", high),
+            ("warn_min", warn_low, "warn_max", warn_high),
+            ("warn_min", warn_low, "max", high),
+            ("min", low, "warn_max", warn_high),
+        ];
+        for (lower, a, upper, b) in pairs {
+            if let (Some(at), true) = (node.get(lower), a > b || (self.exclusive && a == b)) {
+                let sign = if a > b { "above" } else { "not below" };
+                at.fault(format!("{lower} {a} is {sign} {upper} {b}: every value would breach"), None);
+                return false;
+            }
+        }
+        for (key, useless, hard) in [("warn_min", warn_low < low, "min"), ("warn_max", warn_high > high, "max")] {
+            if let (Some(at), true) = (node.get(key), useless) {
+                let help = "a warning comes before the limit".to_owned();
+                at.fault(format!("`{key}` lies beyond `{hard}`: it would never be reached"), Some(help));
+                return false;
+            }
+        }
+        true
+    }
 }

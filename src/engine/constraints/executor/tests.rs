@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::*;
+use crate::engine::constraints::no_data;
 use crate::record::native::Parser;
 use crate::record::{Limits, Origin, Seq};
 use crate::rules::schema::{Source, load};
@@ -193,10 +194,10 @@ fn windows_run_empty_by_the_clock() {
     let mut bench = Bench::new("rules:\n  - {id: w, window: {agg: mean, field: x, over: 1m}, limit: {max: 1}}\n");
     assert_eq!(bench.ids(&at(0, "\"x\":5")), ["w"]);
     let rule = Arc::clone(bench.engine.rules());
-    assert!(!bench.engine.counts()[0].no_data(&rule.rules[0]));
+    assert!(!no_data(&rule.rules[0], &bench.engine.counts()[0]));
     let later = |second: i64| jiff::Timestamp::from_second(1_700_000_000 + second).unwrap();
     assert!(!bench.engine.advance(later(59)) && bench.engine.advance(later(60)));
-    assert!(bench.engine.counts()[0].no_data(&rule.rules[0]));
+    assert!(no_data(&rule.rules[0], &bench.engine.counts()[0]));
 }
 
 /// Comparisons that were left out as decided say nothing of this record, whatever they said of the one before.
@@ -290,7 +291,7 @@ fn a_field_that_stops_coming_is_no_data_by_event_time() {
     let rules = Arc::clone(bench.engine.rules());
     bench.ids(&at(0, "\"x\":1,\"model\":\"a\""));
     bench.ids(&at(5, "\"model\":\"b\""));
-    assert!(!bench.engine.counts()[0].no_data(&rules.rules[0]));
+    assert!(!no_data(&rules.rules[0], &bench.engine.counts()[0]));
     bench.ids(&at(30, "\"model\":\"b\""));
-    assert!(bench.engine.counts()[0].no_data(&rules.rules[0]));
+    assert!(no_data(&rules.rules[0], &bench.engine.counts()[0]));
 }
