@@ -12,6 +12,7 @@ mod mutation;
 mod parity;
 mod pressure;
 mod rules;
+mod rules_cli;
 mod rules_live;
 mod rules_schema;
 mod rules_screen;

@@ -271,3 +271,35 @@ fn svg(screen: &vt100::Screen) -> String {
     }
     out + "</svg>\n"
 }
+
+/// The story of an edit: a limit is changed in another window, is mistyped once, and the screen says what is in force.
+#[test]
+fn a_rule_is_edited_while_the_screen_is_up() {
+    let home = Home::new();
+    home.write("log", "{\"latency_ms\":150}\n{\"latncy_ms\":5}\n");
+    let rules = home.write(
+        "r.yaml",
+        "version: 1\nrules:\n  - {id: slow, limit: {field: latency_ms, max: 100}}\n  - {id: cost, limit: {field: metrics.cost, max: 1}}\n",
+    );
+    let log = home.path("log");
+    let mut session = Session::start(home, "exec $WATCHER log --from start --backend none --rules r.yaml", 30, 120);
+    session.wait_for_text("latency_ms 150 > 100");
+    session.press("3");
+    session.wait_for("the list of rules", |screen| {
+        screen.contains("slow") && screen.contains("1 of 2") && screen.contains("no data: metrics.cost never seen")
+    });
+    let edited = std::fs::read_to_string(&rules).unwrap().replace("max: 100", "mx: 200");
+    std::fs::write(&rules, &edited).unwrap();
+    session.wait_for("the fault", |screen| {
+        screen.contains("new rules do not hold") && screen.contains("r.yaml:3:43: unknown key `mx`")
+    });
+    std::fs::write(&rules, edited.replace("mx: 200", "max: 200")).unwrap();
+    session.wait_for_text("slow changed");
+    std::fs::OpenOptions::new().append(true).open(log).unwrap().write_all(b"{\"latency_ms\":160}\n").unwrap();
+    session.wait_for("the new rule at work", |screen| screen.contains("1 of 1"));
+    session.press("q");
+    session.wait_for_text("Violations");
+    session.press("q");
+    assert_eq!(session.end(), 0);
+    session.assert_restored();
+}
