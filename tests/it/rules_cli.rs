@@ -66,7 +66,7 @@ fn check_says_what_is_there_and_all_that_is_wrong() {
             .replace("{id: ratio,", "{id: ratio, capture: {before: 5}, notify: [desk],")
             .replace("latency_ms", "latncy_ms"),
     );
-    let said = out(&home, &["rules", "check", "notes.yaml"], 1);
+    let said = out(&home, &["rules", "check", "notes.yaml"], 0);
     assert!(
         said.contains("`capture` is checked and does not act yet") && said.contains("`notify` is checked"),
         "{said}"
