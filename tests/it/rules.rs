@@ -87,6 +87,17 @@ fn every_mistake_is_told_with_its_place_and_mend() {
     insta::assert_snapshot!(all);
 }
 
+/// What the README shows is sound, and its test passes.
+#[test]
+fn the_example_of_the_readme_holds() {
+    let readme = fs::read_to_string(repo("README.md")).unwrap();
+    let (_, rest) = readme.split_once("```yaml\nversion: 1\n").unwrap();
+    let text = format!("version: 1\n{}", rest.split_once("```").unwrap().0);
+    let rules =
+        accept(&[Source { name: "README.md".into(), text }]).unwrap_or_else(|faults| panic!("{}", told(&faults)));
+    assert_eq!((rules.rules.len(), rules.tests.len(), rules.notes.len()), (6, 1, 0));
+}
+
 #[test]
 fn rules_of_several_files_are_one_set() {
     let file = |name: &str, text: &str| Source { name: name.into(), text: text.into() };

@@ -188,6 +188,35 @@ fn the_summary_counts_every_rule() {
     assert_eq!((&counts["records"], &counts["evaluated"]), (&2400.into(), &2400.into()));
 }
 
+/// Rules on what the engines found come after it, in the order of judgement: drift, then confidence.
+#[test]
+fn rules_on_findings_are_judged_after_them() {
+    let home = Home::new();
+    home.write("r.yaml", "version: 1\nrules:\n  - {id: moved, alert_if: 'drift.latency_ms.state == \"drift\" && drift.latency_ms.score > 0.5'}\n  - {id: moved-limit, limit: {field: drift.latency_ms.score, max: 0.5}}\n  - {id: unsure, alert_if: 'confidence.score < 0.75'}\n  - {id: apart, alert_if: 'divergence.lexical > 0.5', severity: info}\n");
+    let line = |n: u64, latency: u64, samples: &str| {
+        format!(
+            "{{\"ts\":{},\"agent_id\":\"a\",\"latency_ms\":{latency},\"samples\":[{samples}]}}\n",
+            1_700_000_000 + n
+        )
+    };
+    let same = "\"Yes, do it.\",\"Yes, do it.\"";
+    let mut log: String = (0..60).map(|n| line(n, 100 + n % 7, same)).collect();
+    log.push_str(&line(60, 5_000, same));
+    log.push_str(&line(61, 100, "\"Yes, do it.\",\"Cats sleep all day\""));
+    home.write("log", log);
+    let output = home.run("replay log --headless --backend lexical --rules r.yaml --output - --full", 0);
+    let lines: Vec<Value> =
+        String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let ids = |line: &Value| -> Vec<String> {
+        line["violations"].as_array().unwrap().iter().map(|v| v["rule"].as_str().unwrap().to_owned()).collect()
+    };
+    assert!(lines[..60].iter().all(|line| ids(line).is_empty()));
+    // Two violations of the drift cost 0.15 of confidence each, and only then is it looked at.
+    assert_eq!(ids(&lines[60]), ["moved", "moved-limit", "unsure"]);
+    assert_eq!(lines[60]["action"], "REVIEW");
+    assert!(ids(&lines[61]).contains(&"apart".to_owned()));
+}
+
 /// A shadow and an exception are in their counters, and change no advice.
 #[test]
 fn shadows_and_exceptions_change_no_advice() {

@@ -3,18 +3,30 @@
 
 mod slow;
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
 use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::{Map, Value};
+use watcher::engine::constraints::backtest::Past;
+use watcher::history::{History, Retention, Row};
 use watcher::record::native::Parser;
 use watcher::record::{Limits, Origin, Record, Seq};
 use watcher::rules::condition::Condition;
 use watcher::rules::expr::{self, Truth};
+use watcher::rules::schema::{Source, load};
+use watcher::verdict::{self, Action, Advice, Confidence, Divergence, Level, Timing, Verdict};
 
+use crate::support::parse_all;
 use slow::{Outcome, Slow, Want};
 
-/// The record as a log would have it.
 fn record(slow: &Slow) -> Record {
+    parse(&line(slow))
+}
+
+/// The record as a log would have it.
+fn line(slow: &Slow) -> String {
     let mut object = Map::new();
     let mut metrics = Map::new();
     for (path, value) in &slow.numbers {
@@ -35,12 +47,39 @@ fn record(slow: &Slow) -> Record {
         object.insert("metrics".into(), metrics.into());
     }
     object.insert("samples".into(), slow.samples.clone().into());
-    parse(&Value::from(object).to_string())
+    Value::from(object).to_string()
 }
 
 fn parse(line: &str) -> Record {
     let origin = Origin { source: "s".into(), file: "f".into(), offset: 0, line: None, part: 0 };
     Parser::new(Limits::default(), &[]).parse(Seq(0), origin, Bytes::copy_from_slice(line.as_bytes())).unwrap()
+}
+
+/// The records as the history keeps them.
+fn past(records: Vec<Record>) -> Past {
+    let origin = Origin { source: "s".into(), file: "f".into(), offset: 0, line: None, part: 0 };
+    let row = |record: Record| {
+        let verdict = Verdict {
+            seq: record.seq,
+            id: "r".into(),
+            ts: None,
+            at: None,
+            origin: origin.clone(),
+            key: Arc::clone(&record.key),
+            advice: Advice { action: Action::Allow, status_code: 200 },
+            confidence: Confidence { score: None, level: Level::Unscored },
+            divergence: Divergence::none(verdict::Outcome::Scored, "none".into()),
+            violations: Vec::new(),
+            severity: 0.0,
+            drift: Vec::new(),
+            timing: Timing::default(),
+            rules: "none".into(),
+        };
+        Row { record: Arc::new(record), verdict: Arc::new(verdict) }
+    };
+    let mut history = History::new(Retention { bytes: usize::MAX, rows: usize::MAX });
+    history.append(records.into_iter().map(row).collect());
+    Past::new(history.view())
 }
 
 fn truth(text: &str, record: &Record) -> Truth {
@@ -70,6 +109,25 @@ proptest! {
     fn programs_agree_with_cel(text in slow::cel_expression(), given in slow::cel_record()) {
         let Some(by_cel) = slow::in_cel(&text, &given) else { return Ok(()) };
         prop_assert_eq!(outcome(truth(&text, &record(&given))), Outcome::Bool(Some(by_cel)), "{}", text);
+    }
+
+    /// A backtest runs numeric conditions over columns and the others record by record: either way they mean the same.
+    #[test]
+    fn backtests_agree_with_programs(text in slow::expression(), given in prop::collection::vec(slow::record(), 1..9)) {
+        // Names are numbered by the parser: all records of a history come from one.
+        let lines: Vec<String> = given.iter().map(line).collect();
+        let records = parse_all(lines.iter().map(String::as_str));
+        let by_record: Vec<bool> = records.iter().map(|record| truth(&text, record) == Truth::True).collect();
+        let quoted = Value::from(text.as_str());
+        let source = Source {
+            name: "r".into(),
+            text: format!("version: 1\nrules: [{{id: a, alert_if: {quoted}}}]\n"),
+        };
+        // A condition that reads no field is refused as a rule.
+        let Ok(rules) = load(&[source]) else { return Ok(()) };
+        let found = past(records).run(&rules, |_| true, &AtomicBool::new(false)).unwrap();
+        let fired: Vec<bool> = (0..by_record.len()).map(|row| found[0].fired.has(row)).collect();
+        prop_assert_eq!(fired, by_record, "{}", text);
     }
 
     #[test]
