@@ -213,11 +213,20 @@ impl Past {
                 _ => {}
             }
         }
-        if let Some(limit) = limit {
-            let further = columns.columns.get(limit.slot).copied().flatten().map_or(&[][..], |column| &column.further);
-            let outside = further.iter().filter(|(_, value)| limit.breach(*value).is_some());
-            outside.for_each(|(row, _)| found.fired.set(*row as usize));
-        }
+        let further = |slot: usize| columns.columns.get(slot).copied().flatten().map_or(&[][..], |c| &c.further);
+        let outside: Vec<u32> = match (limit, &rule.check) {
+            (Some(limit), _) => further(limit.slot)
+                .iter()
+                .filter(|(_, value)| limit.breach(*value).is_some())
+                .map(|(row, _)| *row)
+                .collect(),
+            (None, Check::Values(values)) => {
+                let breached = |value: &f64| values.values.contains(value) != values.allowed;
+                further(values.slot).iter().filter(|(_, value)| breached(value)).map(|(row, _)| *row).collect()
+            }
+            _ => Vec::new(),
+        };
+        outside.into_iter().for_each(|row| found.fired.set(row as usize));
         Ok(found)
     }
 

@@ -11,7 +11,7 @@ use crate::engine::Evidence;
 use crate::humanize;
 use crate::record::{Record, prefix};
 use crate::rules::expr::Truth;
-use crate::rules::ruleset::{Check, Condition, Limit, Missing, Rule, RuleSet, Step, WindowSpec};
+use crate::rules::ruleset::{Check, Condition, Limit, Missing, Rule, RuleSet, Step, Values, WindowSpec, Words};
 use crate::verdict::{Observed, Severity, Violation, ViolationState};
 
 /// A breach, before it is known whether it counts.
@@ -146,56 +146,75 @@ impl Constraints {
         }
     }
 
-    /// A label, or a number, against a list. The words are put together only when it is breached.
+    /// Labels or numbers against a list, every spelling that the record has.
     fn check_members(&mut self, rules: &RuleSet, index: usize, evidence: &mut Evidence<'_>) -> bool {
-        let machine = &self.projection.machine;
-        let (missing, sound) = match &rules.rules[index].check {
-            Check::Words(words) => {
-                let text = machine.text(words.slot, evidence.record);
-                (
-                    text.is_none().then(|| rules.texts.first_path(words.slot)),
-                    text.is_some_and(|text| words.words.has(text) == words.allowed),
-                )
-            }
-            Check::Values(values) => {
-                let value = machine.numbers[values.slot];
-                let sound = values.values.contains(&value) == values.allowed;
-                (value.is_nan().then(|| rules.numbers.first_path(values.slot)), sound)
-            }
-            _ => return false,
-        };
-        if let Some(field) = missing {
-            self.missing(rules, index, Arc::clone(field), evidence);
-            return false;
+        match &rules.rules[index].check {
+            Check::Words(words) => self.check_words(rules, index, words, evidence),
+            Check::Values(values) => self.check_values(rules, index, values, evidence),
+            _ => false,
         }
-        if !sound && let Some(found) = self.not_among(rules, index, evidence) {
-            self.breach(rules, index, found, evidence);
+    }
+
+    fn check_words(&mut self, rules: &RuleSet, index: usize, words: &Words, evidence: &mut Evidence<'_>) -> bool {
+        let record = evidence.record;
+        let Some(text) = self.projection.machine.text(words.slot, record) else {
+            self.missing(rules, index, Arc::clone(rules.texts.first_path(words.slot)), evidence);
+            return false;
+        };
+        if words.words.has(text) != words.allowed {
+            let label = self.projection.machine.label_of(words.slot).and_then(|at| record.labels.get(at));
+            let field = label.map_or_else(|| rules.texts.first_path(words.slot), |(name, _)| name.shared());
+            let (field, text) = (Arc::clone(field), text.into());
+            self.not_among(rules, index, (field, LAST, Observed::Text(text)), evidence);
+        }
+        for at in 0..self.projection.further_labels.len() {
+            let (slot, label) = self.projection.further_labels[at];
+            if let Some((name, text)) = record.labels.get(label).filter(|_| slot == words.slot)
+                && words.words.has(text) != words.allowed
+            {
+                let found = (Arc::clone(name.shared()), LAST, Observed::Text(Arc::clone(text)));
+                self.not_among(rules, index, found, evidence);
+            }
         }
         true
     }
 
-    /// What is to be said of a value that a list forbids.
-    fn not_among(&self, rules: &RuleSet, index: usize, evidence: &Evidence<'_>) -> Option<Found> {
-        let rule = &rules.rules[index];
-        let machine = &self.projection.machine;
-        let (field, place, observed, allowed, list) = match &rule.check {
-            Check::Words(words) => {
-                let label = machine.label_of(words.slot).and_then(|at| evidence.record.labels.get(at));
-                let (field, text) = match label {
-                    Some((name, text)) => (name.shared(), Arc::clone(text)),
-                    None => (rules.texts.first_path(words.slot), machine.text(words.slot, evidence.record)?.into()),
-                };
-                let list = words.words.items.join(", ");
-                (Arc::clone(field), LAST, Observed::Text(text), words.allowed, list)
-            }
-            Check::Values(values) => {
-                let place = self.projection.place_of(values.slot);
+    fn check_values(&mut self, rules: &RuleSet, index: usize, values: &Values, evidence: &mut Evidence<'_>) -> bool {
+        let first = self.projection.machine.numbers[values.slot];
+        if first.is_nan() {
+            self.missing(rules, index, Arc::clone(rules.numbers.first_path(values.slot)), evidence);
+            return false;
+        }
+        for at in 0..=self.projection.further.len() {
+            let (place, value) = match at.checked_sub(1).map(|at| self.projection.further[at]) {
+                None => (self.projection.place_of(values.slot), first),
+                Some(further) if further.slot == values.slot => (further.place, further.value),
+                Some(_) => continue,
+            };
+            if values.values.contains(&value) != values.allowed {
                 let field = self.projection.name_at(place, values.slot, rules, evidence.record);
-                let list: Vec<String> = values.values.iter().map(|value| humanize::number(*value)).collect();
-                let observed = Observed::Number(machine.numbers[values.slot]);
-                (field, place, observed, values.allowed, list.join(", "))
+                self.not_among(rules, index, (field, place, Observed::Number(value)), evidence);
             }
-            _ => return None,
+        }
+        true
+    }
+
+    /// A value that a list forbids. The words are put together only now.
+    fn not_among(
+        &mut self,
+        rules: &RuleSet,
+        index: usize,
+        (field, place, observed): (Arc<str>, usize, Observed),
+        evidence: &mut Evidence<'_>,
+    ) {
+        let rule = &rules.rules[index];
+        let (allowed, list) = match &rule.check {
+            Check::Words(words) => (words.allowed, words.words.items.join(", ")),
+            Check::Values(values) => {
+                let list: Vec<String> = values.values.iter().map(|value| humanize::number(*value)).collect();
+                (values.allowed, list.join(", "))
+            }
+            _ => return,
         };
         let shown = match &observed {
             Observed::Text(text) => format!("\"{text}\""),
@@ -208,7 +227,8 @@ impl Constraints {
             true => format!("{field} {shown} is none of {list}"),
             false => format!("{field} {shown} is not allowed"),
         };
-        Some(Found { severity: rule.severity, field, text, observed, limit: None, place })
+        let found = Found { severity: rule.severity, field, text, observed, limit: None, place };
+        self.breach(rules, index, found, evidence);
     }
 
     fn check_condition(

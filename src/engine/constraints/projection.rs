@@ -35,6 +35,8 @@ pub(super) struct Projection {
     place: Vec<usize>,
     /// Numbers beyond the first of a slot, in the order of the record.
     pub further: Vec<Further>,
+    /// The same of labels: the slot, and the index of the label.
+    pub further_labels: Vec<(usize, usize)>,
     found: Stage,
 }
 
@@ -88,6 +90,7 @@ impl Projection {
             machine: rules.machine(),
             place: vec![NOWHERE; rules.numbers.len()],
             further: Vec::new(),
+            further_labels: Vec::new(),
             found: Stage::Record,
         }
     }
@@ -96,6 +99,7 @@ impl Projection {
     pub fn project(&mut self, rules: &RuleSet, record: &Record) {
         self.machine.clear();
         self.further.clear();
+        self.further_labels.clear();
         for (field, (name, value)) in record.numbers.iter().enumerate() {
             for slot in self.number_targets.of(name, &rules.numbers) {
                 if self.machine.offer_number(*slot, *value) {
@@ -108,7 +112,9 @@ impl Projection {
         if !rules.texts.is_empty() {
             for (field, (name, _)) in record.labels.iter().enumerate() {
                 for slot in self.text_targets.of(name, &rules.texts) {
-                    if !self.machine.has_text(*slot) {
+                    if self.machine.has_text(*slot) {
+                        self.further_labels.push((*slot, field));
+                    } else {
                         self.machine.set_label(*slot, field);
                     }
                 }

@@ -59,6 +59,7 @@ rules:
   - {id: sum, require: 'a / b < 100 || a > 50', missing: warn}
   - {id: alert, alert_if: 'divergence.risk > 0.7 && samples.n == 2'}
   - {id: codes, limit: {field: b, one_of: [0, 1, 2]}}
+  - {id: kinds, limit: {field: temperature, one_of: [0, 1, 2]}}
   - {id: member, alert_if: 'b in [3, 4] && !(a < 10)'}
   - {id: choice, alert_if: '(b > 2 ? a : -a) > 100 && abs(a) % 2 == 0'}
   - {id: model, limit: {field: model, one_of: [m0, m1]}}
@@ -80,7 +81,7 @@ fn columns_say_what_the_engine_says() {
         assert_eq!(columns, records, "{}", columns.rule);
     }
     let columnar = set.rules.iter().filter(|rule| is_columnar(&set, rule)).count();
-    assert_eq!(columnar, 9);
+    assert_eq!(columnar, 10);
     assert!(found.iter().all(|fired| fired.fired.count() > 0), "{found:?}");
 }
 

@@ -295,3 +295,16 @@ fn a_field_that_stops_coming_is_no_data_by_event_time() {
     bench.ids(&at(30, "\"model\":\"b\""));
     assert!(no_data(&rules.rules[0], &bench.engine.counts()[0]));
 }
+
+/// A list is held against every spelling that the record has, as bounds are.
+#[test]
+fn lists_check_every_spelling() {
+    let mut bench = Bench::new(concat!(
+        "fields: {llm: [model, llm_name], code: [code, status]}\nrules:\n",
+        "  - {id: word, limit: {field: llm, one_of: [a]}}\n  - {id: value, limit: {field: code, not_in: [500]}}\n",
+    ));
+    assert_eq!(bench.ids(r#"{"model":"a","llm_name":"a","code":200,"status":200}"#), [""; 0]);
+    let said = bench.run(r#"{"model":"a","llm_name":"b","code":200,"status":500}"#);
+    let said: Vec<&str> = said.iter().map(|(_, text, _)| text.as_str()).collect();
+    assert_eq!(said, ["status 500 is not allowed", "llm_name \"b\" is none of a"]);
+}
