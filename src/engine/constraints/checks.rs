@@ -23,6 +23,8 @@ struct Found {
     limit: Option<f64>,
     /// Where the field stands in the record.
     place: usize,
+    /// A field is not there: no value was looked at.
+    is_missing: bool,
 }
 
 /// Bytes of a list that a violation names.
@@ -115,7 +117,15 @@ impl Constraints {
         let (observed, bound) = (shown(value), humanize::number(breach.limit));
         let text = format!("{field} {observed} {sign} {bound} {}", rule.unit).trim_end().to_owned();
         let limit_value = Some(breach.limit);
-        let found = Found { severity, field, text, observed: Observed::Number(value), limit: limit_value, place };
+        let found = Found {
+            severity,
+            field,
+            text,
+            observed: Observed::Number(value),
+            limit: limit_value,
+            place,
+            is_missing: false,
+        };
         self.breach(rules, limit.rule, found, evidence);
     }
 
@@ -140,7 +150,15 @@ impl Constraints {
                 let (by, max) = (humanize::number(change), humanize::number(step.max));
                 let text = format!("{field} changed by {by}, more than {max} {}", rule.unit).trim_end().to_owned();
                 let observed = Observed::Number(change);
-                let found = Found { severity: rule.severity, field, text, observed, limit: Some(step.max), place };
+                let found = Found {
+                    severity: rule.severity,
+                    field,
+                    text,
+                    observed,
+                    limit: Some(step.max),
+                    place,
+                    is_missing: false,
+                };
                 self.breach(rules, step.rule, found, evidence);
             }
         }
@@ -227,7 +245,7 @@ impl Constraints {
             true => format!("{field} {shown} is none of {list}"),
             false => format!("{field} {shown} is not allowed"),
         };
-        let found = Found { severity: rule.severity, field, text, observed, limit: None, place };
+        let found = Found { severity: rule.severity, field, text, observed, limit: None, place, is_missing: false };
         self.breach(rules, index, found, evidence);
     }
 
@@ -289,7 +307,7 @@ impl Constraints {
             let other = about.other_text.as_ref().map(|other| format!(" ({other})")).unwrap_or_default();
             let text = format!("{field} {} {} {}{other}", shown(observed), about.sign, shown(limit));
             let (observed, limit) = (Observed::Number(observed), Some(limit));
-            return Found { severity: rule.severity, field, text, observed, limit, place };
+            return Found { severity: rule.severity, field, text, observed, limit, place, is_missing: false };
         }
         let place = condition.slot.map_or(LAST, |slot| self.projection.place_at(slot));
         let observed = condition.slot.map(|slot| machine.numbers[slot]).filter(|value| !value.is_nan());
@@ -299,7 +317,7 @@ impl Constraints {
         };
         let text = if condition.must_hold { format!("requires {}", condition.text) } else { condition.text.clone() };
         let observed = observed.map_or(Observed::Missing, Observed::Number);
-        Found { severity: rule.severity, field, text, observed, limit: None, place }
+        Found { severity: rule.severity, field, text, observed, limit: None, place, is_missing: false }
     }
 
     fn check_window(&mut self, rules: &RuleSet, index: usize, spec: &WindowSpec, evidence: &mut Evidence<'_>) -> bool {
@@ -398,7 +416,8 @@ impl Constraints {
             Missing::Violate => rule.severity,
         };
         let text = format!("{field} is missing");
-        let found = Found { severity, field, text, observed: Observed::Missing, limit: None, place: LAST };
+        let found =
+            Found { severity, field, text, observed: Observed::Missing, limit: None, place: LAST, is_missing: true };
         self.breach(rules, index, found, evidence);
     }
 
@@ -422,9 +441,8 @@ impl Constraints {
             let count = &mut self.states[index].count;
             *if pending { &mut count.pending } else { &mut count.hits } += 1;
         }
-        let own = rule.message.as_ref().filter(|_| {
-            found.observed != Observed::Missing || found.limit.is_some() || !found.text.ends_with("is missing")
-        });
+        // What a rule says of a breach is not what is to be said of a field that is not there.
+        let own = rule.message.as_ref().filter(|_| !found.is_missing);
         let violation = Violation {
             rule: Arc::clone(&rule.id),
             severity: found.severity,

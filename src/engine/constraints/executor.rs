@@ -92,9 +92,25 @@ impl Constraints {
         paths.iter().any(|path| !found(path)) || self.projection.names().any(|name| paths.contains(&&**name))
     }
 
-    /// What a rule may have meant whose field never came: the nearest of the fields that did.
-    pub fn did_you_mean(&self, path: &str) -> Option<String> {
-        crate::yaml::did_you_mean(path, self.projection.names().map(|name| &**name).filter(|name| *name != path))
+    /// What a rule may have meant whose field never came: a field that did, of the same group and a name that is near,
+    /// or of the same name in a group that is.
+    pub fn did_you_mean(&self, field: &str) -> Option<String> {
+        let path = field.split(" | ").next().unwrap_or(field);
+        let split = |path: &str| match path.rsplit_once('.') {
+            Some((group, last)) => (group.to_owned(), last.to_owned()),
+            None => (String::new(), path.to_owned()),
+        };
+        let (group, last) = split(path);
+        let near = |a: &str, b: &str| crate::yaml::did_you_mean(a, std::iter::once(b)).is_some();
+        let names = self.projection.names().map(|name| &**name).filter(|name| *name != path);
+        let mut found: Vec<&str> = names
+            .filter(|name| {
+                let (its_group, its_last) = split(name);
+                (its_group == group && near(&last, &its_last)) || (its_last == last && near(&group, &its_group))
+            })
+            .collect();
+        found.sort_by_key(|name| (strsim::damerau_levenshtein(path, name), *name));
+        found.first().map(|name| format!("did you mean `{name}`?"))
     }
 
     /// Time has gone on without records: windows let go what is too old. Whether one has run empty over it.

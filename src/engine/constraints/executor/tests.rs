@@ -308,3 +308,14 @@ fn lists_check_every_spelling() {
     let said: Vec<&str> = said.iter().map(|(_, text, _)| text.as_str()).collect();
     assert_eq!(said, ["status 500 is not allowed", "llm_name \"b\" is none of a"]);
 }
+
+#[test]
+fn what_never_came_may_have_been_meant_otherwise() {
+    let mut bench = Bench::new("rules:\n  - {id: a, limit: {field: latncy_ms, max: 1}}\n");
+    bench.ids(r#"{"latency_ms":1,"metrics":{"sites":1,"pressure":2},"model":"m"}"#);
+    let near = |path: &str| bench.engine.did_you_mean(path);
+    assert_eq!(near("latncy_ms").as_deref(), Some("did you mean `latency_ms`?"));
+    assert_eq!(near("metrics.presure").as_deref(), Some("did you mean `metrics.pressure`?"));
+    assert_eq!(near("metric.pressure").as_deref(), Some("did you mean `metrics.pressure`?"));
+    assert_eq!((near("metrics.position"), near("cost")), (None, None));
+}
