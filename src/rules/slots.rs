@@ -141,6 +141,13 @@ pub struct Findings {
 }
 
 impl Findings {
+    /// The slots of numbers that are no fields of the record.
+    pub fn number_slots(&self) -> impl Iterator<Item = usize> + '_ {
+        let found = self.numbers.iter().flat_map(|(_, _, slots)| slots);
+        let drift = self.drift.iter().flat_map(|(_, scores, _)| scores);
+        found.chain(drift).chain(&self.samples).copied()
+    }
+
     /// Of what these slots are filled with.
     pub fn new(numbers: &SlotMap, texts: &SlotMap) -> Self {
         let mut found = Self::default();

@@ -31,19 +31,12 @@ impl Bitmap {
         }
     }
 
-    /// Puts the rows `from..` in for which `is_in` holds, one after the other; `from` is a multiple of 64.
-    pub fn extend(&mut self, from: usize, mut is_in: impl Iterator<Item = bool>) {
+    /// Puts the rows `from..` in whose values are such, one value a row; `from` is a multiple of 64.
+    pub fn extend<T>(&mut self, from: usize, values: &[T], is_in: impl Fn(&T) -> bool) {
         debug_assert!(from.is_multiple_of(64));
-        for word in self.words.iter_mut().skip(from / 64) {
-            let mut bits = 0;
-            for bit in 0..64 {
-                let Some(yes) = is_in.next() else {
-                    *word |= bits;
-                    return;
-                };
-                bits |= u64::from(yes) << bit;
-            }
-            *word |= bits;
+        for (word, values) in self.words.iter_mut().skip(from / 64).zip(values.chunks(64)) {
+            let bits = values.iter().enumerate();
+            *word |= bits.fold(0, |bits, (bit, value)| bits | u64::from(is_in(value)) << bit);
         }
     }
 
@@ -86,7 +79,7 @@ mod tests {
         let mut a = Bitmap::new(200);
         [0, 63, 64, 199].into_iter().for_each(|row| a.set(row));
         let mut b = Bitmap::new(200);
-        b.extend(64, (64..200).map(|row| row % 2 == 0));
+        b.extend(64, &(64..200).collect::<Vec<_>>(), |row| row % 2 == 0);
         assert_eq!((a.count(), b.count(), b.has(64), b.has(65), b.has(0)), (4, 68, true, false, false));
         assert_eq!(a.without(&b).rows().collect::<Vec<_>>(), [0, 63, 199]);
         assert_eq!(Bitmap::new(0).rows().count(), 0);

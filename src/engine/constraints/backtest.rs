@@ -150,6 +150,8 @@ impl Past {
         missing.iter().enumerate().for_each(|(at, slot)| place[*slot] = at);
         let columns = vec![vec![ABSENT; self.rows]; missing.len()];
         let mut making = Making { row: 0, columns, further: vec![Vec::new(); missing.len()] };
+        // A verdict that nobody asks need not be fetched from memory.
+        let findings = rules.findings.number_slots().any(|slot| place[slot] != usize::MAX);
         let mut targets = Targets::default();
         for (index, row) in self.view.rows().enumerate() {
             if index % PATIENCE == 0 && cancel.load(Ordering::Relaxed) {
@@ -161,7 +163,9 @@ impl Past {
                     making.offer(*at, *value);
                 }
             }
-            making.found(rules, &place, row);
+            if findings {
+                making.found(rules, &place, row);
+            }
         }
         for (slot, (first, further)) in missing.iter().zip(making.columns.into_iter().zip(making.further)) {
             let column = Column { first: Array1::from_vec(first), further };
@@ -196,9 +200,7 @@ impl Past {
                     let truths = blocks.run(&condition.program, columns, from, n);
                     found.evaluated += truths.iter().map(|truth| u64::from(*truth <= TRUE)).sum::<u64>();
                     found.errors += truths.iter().map(|truth| u64::from(*truth > MISSING)).sum::<u64>();
-                    found
-                        .fired
-                        .extend(from, truths.iter().map(|truth| *truth == breach || (says && *truth == MISSING)));
+                    found.fired.extend(from, truths, |truth| (*truth == breach) | (says & (*truth == MISSING)));
                 }
                 (Check::Limit, Some(limit), _) => bounded(limit, says, columns, from, n, &mut found),
                 (Check::Values(values), ..) => {
@@ -208,7 +210,7 @@ impl Past {
                         true => says,
                         false => values.values.contains(value) != values.allowed,
                     };
-                    found.fired.extend(from, column.iter().map(fires));
+                    found.fired.extend(from, column, fires);
                 }
                 _ => {}
             }
@@ -287,7 +289,7 @@ fn bounded(limit: &Limit, says: bool, columns: &OfRules<'_>, from: usize, n: usi
     let Some(column) = columns.slot(limit.slot, from, n) else { return };
     let (low, high) = limit.sound();
     found.evaluated += column.iter().map(|value| u64::from(!value.is_nan())).sum::<u64>();
-    found.fired.extend(from, column.iter().map(|value| (*value < low) | (*value > high) | (says & value.is_nan())));
+    found.fired.extend(from, column, |value| (*value < low) | (*value > high) | (says & value.is_nan()));
 }
 
 /// Columns that are being made.
