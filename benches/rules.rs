@@ -20,7 +20,7 @@ use watcher::record::{Limits, Origin, Record, Seq};
 use watcher::rules::condition::Condition;
 use watcher::rules::schema::{Source, load};
 use watcher::rules::{RuleSet, Stage};
-use watcher::verdict::{Action, Advice, Confidence, Divergence, Level, Outcome, Timing, Verdict};
+use watcher::verdict::{Divergence, Outcome, Verdict};
 
 const FIVE: &str = r#"{"physics":{"energy_in":100,"energy_out":90},"financial":{"proposed_loss":-5},
 "metrics":{"temperature":300,"pressure":90000,"leverage_ratio":2,"a":1,"b":2}}"#;
@@ -106,22 +106,7 @@ fn backtest(c: &mut Criterion) {
     let row = |n: u64| {
         let metrics: Vec<String> = (0..10).map(|m| format!("\"m{m}\":{}", (n * (m + 7)) % 1_000)).collect();
         let record = record(&mut parser, n, &format!("{{\"ts\":{n},\"metrics\":{{{}}}}}", metrics.join(",")));
-        let verdict = Verdict {
-            seq: Seq(n),
-            id: "r".into(),
-            ts: record.ts,
-            at: record.ts,
-            origin: origin(),
-            key: Arc::clone(&record.key),
-            advice: Advice { action: Action::Allow, status_code: 200 },
-            confidence: Confidence { score: None, level: Level::Unscored },
-            divergence: Divergence::none(Outcome::Scored, "bench".into()),
-            violations: Vec::new(),
-            severity: 0.0,
-            drift: Vec::new(),
-            timing: Timing::default(),
-            rules: "none".into(),
-        };
+        let verdict = Verdict::unjudged(&record);
         Row { record: Arc::new(record), verdict: Arc::new(verdict) }
     };
     history.append((0..ROWS).map(row).collect());

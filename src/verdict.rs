@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::record::{Origin, Seq};
+use crate::record::{Origin, Record, Seq};
 
 pub use divergence::{Basis, Contradiction, Divergence};
 
@@ -396,6 +396,26 @@ pub struct Verdict {
 }
 
 impl Verdict {
+    /// A verdict on a record that nothing was found on: no engine has looked at it.
+    pub fn unjudged(record: &Record) -> Self {
+        Self {
+            seq: record.seq,
+            id: Arc::clone(&record.id),
+            ts: record.ts,
+            at: record.ts,
+            origin: record.origin.clone(),
+            key: Arc::clone(&record.key),
+            advice: Advice { action: Action::Allow, status_code: 200 },
+            confidence: Confidence { score: None, level: Level::Unscored },
+            divergence: Divergence::none(Outcome::Skipped("disabled".into()), "none".into()),
+            violations: Vec::new(),
+            severity: 0.0,
+            drift: Vec::new(),
+            timing: Timing::default(),
+            rules: "none".into(),
+        }
+    }
+
     /// The worst severity among the violations that fire.
     pub fn worst(&self) -> Option<Severity> {
         self.violations.iter().filter(|v| v.state == ViolationState::Firing).map(|v| v.severity).max()

@@ -16,7 +16,7 @@ use watcher::record::{Limits, Origin, Record, Seq};
 use watcher::rules::condition::Condition;
 use watcher::rules::expr::{self, Truth};
 use watcher::rules::schema::{Source, load};
-use watcher::verdict::{self, Action, Advice, Confidence, Divergence, Level, Timing, Verdict};
+use watcher::verdict::Verdict;
 
 use crate::support::parse_all;
 use slow::{Outcome, Slow, Want};
@@ -57,24 +57,8 @@ fn parse(line: &str) -> Record {
 
 /// The records as the history keeps them.
 fn past(records: Vec<Record>) -> Past {
-    let origin = Origin { source: "s".into(), file: "f".into(), offset: 0, line: None, part: 0 };
     let row = |record: Record| {
-        let verdict = Verdict {
-            seq: record.seq,
-            id: "r".into(),
-            ts: None,
-            at: None,
-            origin: origin.clone(),
-            key: Arc::clone(&record.key),
-            advice: Advice { action: Action::Allow, status_code: 200 },
-            confidence: Confidence { score: None, level: Level::Unscored },
-            divergence: Divergence::none(verdict::Outcome::Scored, "none".into()),
-            violations: Vec::new(),
-            severity: 0.0,
-            drift: Vec::new(),
-            timing: Timing::default(),
-            rules: "none".into(),
-        };
+        let verdict = Verdict::unjudged(&record);
         Row { record: Arc::new(record), verdict: Arc::new(verdict) }
     };
     let mut history = History::new(Retention { bytes: usize::MAX, rows: usize::MAX });

@@ -7,7 +7,7 @@ use crate::history::{History, Retention};
 use crate::record::native::Parser;
 use crate::record::{Limits, Origin, Record, Seq};
 use crate::rules::schema::{Source, load};
-use crate::verdict::{Action, Advice, Confidence, Divergence, Level, Outcome, Timing};
+use crate::verdict::{Divergence, Outcome};
 
 fn rules(text: &str) -> RuleSet {
     load(&[Source { name: "r".into(), text: format!("version: 1\n{text}") }]).unwrap()
@@ -18,22 +18,9 @@ fn row(parser: &mut Parser, seq: u64, line: &str) -> Row {
     let record: Record = parser.parse(Seq(seq), origin.clone(), Bytes::copy_from_slice(line.as_bytes())).unwrap();
     let mut divergence = Divergence::none(Outcome::Scored, "lexical".into());
     divergence.risk = Some((seq % 10) as f64 / 10.0);
-    let verdict = Verdict {
-        seq: Seq(seq),
-        id: "r".into(),
-        ts: record.ts,
-        at: record.ts,
-        origin,
-        key: Arc::clone(&record.key),
-        advice: Advice { action: Action::Allow, status_code: 200 },
-        confidence: Confidence { score: Some(0.5), level: Level::Yellow },
-        divergence,
-        violations: Vec::new(),
-        severity: 0.0,
-        drift: Vec::new(),
-        timing: Timing::default(),
-        rules: "none".into(),
-    };
+    let mut verdict = Verdict::unjudged(&record);
+    verdict.divergence = divergence;
+    verdict.confidence.score = Some(0.5);
     Row { record: Arc::new(record), verdict: Arc::new(verdict) }
 }
 
