@@ -22,7 +22,7 @@ struct Watch {
 }
 
 /// Longest wait for something that must come.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Watch {
     fn start(home: &Home, rules: &Path) -> Self {
