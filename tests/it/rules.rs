@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use watcher::engine::constraints::{Checked, accept, check};
 use watcher::rules::schema::Source;
@@ -93,9 +92,9 @@ fn the_example_of_the_readme_holds() {
     let readme = fs::read_to_string(repo("README.md")).unwrap();
     let (_, rest) = readme.split_once("```yaml\nversion: 1\n").unwrap();
     let text = format!("version: 1\n{}", rest.split_once("```").unwrap().0);
-    let rules =
-        accept(&[Source { name: "README.md".into(), text }]).unwrap_or_else(|faults| panic!("{}", told(&faults)));
-    assert_eq!((rules.rules.len(), rules.tests.len(), rules.notes.len()), (6, 1, 0));
+    let checked =
+        check(&[Source { name: "README.md".into(), text }]).unwrap_or_else(|faults| panic!("{}", told(&faults)));
+    assert_eq!((checked.rules.rules.len(), checked.report.tests.len(), checked.report.failed()), (6, 1, 0));
 }
 
 #[test]
@@ -106,8 +105,9 @@ fn rules_of_several_files_are_one_set() {
         "b.yaml",
         "version: 1\nrules: []\ntests:\n  - {name: of another file, given: {x: 2}, expect: {a: warning}}\n",
     );
-    let rules = Arc::new(accept(&[one.clone(), two]).unwrap());
-    assert_eq!((rules.rules.len(), rules.tests.len(), rules.files.len()), (1, 1, 2));
+    let checked = check(&[one.clone(), two]).unwrap();
+    let counts = (checked.rules.rules.len(), checked.report.tests.len(), checked.rules.files.len());
+    assert_eq!((counts, checked.report.failed()), ((1, 1, 2), 0));
     let faults = accept(&[one.clone(), file("b.yaml", &one.text), file("c.yaml", "version: 3\nrules: []\n")]);
     let told: Vec<String> = faults.unwrap_err().iter().map(ToString::to_string).collect();
     assert_eq!(

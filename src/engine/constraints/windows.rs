@@ -16,7 +16,7 @@ use crate::stats::window::{Aggregate, Span, Window};
 pub const MOST_GROUPS: usize = 1_024;
 
 /// Values that one window holds; past it the oldest go early.
-pub const MOST_VALUES: usize = 32_768;
+pub const MOST_VALUES: usize = 16_384;
 
 /// Values that all windows of one rule hold together; past it groups go.
 pub const MOST_HELD: usize = 4 * MOST_VALUES;

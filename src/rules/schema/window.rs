@@ -12,7 +12,7 @@ use crate::yaml::Node;
 const LONGEST: Duration = Duration::from_secs(7 * 86_400);
 
 /// Most records of a window by count.
-const MOST_RECORDS: u64 = 65_536;
+const MOST_RECORDS: u64 = 16_384;
 
 /// Most labels of a group.
 const MOST_LABELS: usize = 8;
