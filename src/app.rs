@@ -16,8 +16,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use crate::clock::SharedClock;
-use crate::message::Update;
 use crate::message::channel::Receiver;
+use crate::message::{Orders, Update};
 use crate::state::AppState;
 use crate::ui;
 use crate::ui::theme::Theme;
@@ -62,6 +62,8 @@ pub struct App {
     pub keymap: Keymap,
     /// The clock.
     pub clock: SharedClock,
+    /// Where the operator's wishes go.
+    pub orders: Orders,
     /// The terminal is reached over a line that others use too (SSH, tmux).
     pub remote: bool,
 }
@@ -117,6 +119,7 @@ impl App {
                             match effect {
                                 Effect::Quit => return Ok(End::Quit),
                                 Effect::Suspend => guard.suspend()?,
+                                Effect::Baseline(order) => self.orders.give(order),
                                 Effect::Redraw => guard.terminal().clear().context("clearing the screen")?,
                             }
                         }

@@ -5,6 +5,7 @@
 mod args;
 mod bench;
 mod dashboard;
+mod drift;
 mod fail_on;
 mod headless;
 mod info;
@@ -116,6 +117,7 @@ fn command(args: Args) -> Result<(), Failure> {
         Command::Demo => dashboard::demo(setup::Setup::read(&args.common)?),
         Command::Setup(what) => runtimes::run(&setup::Setup::read(&args.common)?, &what),
         Command::Rules { what } => rules::run(&args.common, &what),
+        Command::Drift(drift) => drift::run(&setup::Setup::read(&args.common)?, &drift),
         Command::Bench(bench) => bench::run(&setup::Setup::read(&args.common)?, &bench),
         Command::Config { what } => info::config(&setup::Setup::read(&args.common)?, what.as_ref()),
         Command::Completions { shell } => info::completions(shell),

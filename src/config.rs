@@ -3,12 +3,13 @@
 //! The built-in values are `sample-data/config.yaml` itself, which documents every key: there is no second list of
 //! defaults that could differ from it.
 
+mod drift;
 pub mod paths;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::engine::drift;
+use crate::engine::drift as engine_drift;
 use crate::engine::embedding::earlier;
 use crate::engine::embedding::pool;
 use crate::engine::embedding::select::Choice;
@@ -77,7 +78,7 @@ pub struct Config {
     /// Bounds of what is remembered of earlier answers.
     pub earlier: earlier::Options,
     /// Bounds of the drift engine.
-    pub drift: drift::Options,
+    pub drift: engine_drift::Options,
     /// Theme.
     pub theme: String,
     /// Characters.
@@ -109,7 +110,7 @@ const SYMBOLS: [(&str, SymbolSet); 3] =
     [("auto", SymbolSet::Auto), ("unicode", SymbolSet::Unicode), ("ascii", SymbolSet::Ascii)];
 
 /// The top-level keys, in the order of the file.
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 17] = [
     "backend",
     "onnxruntime",
     "model",
@@ -122,6 +123,7 @@ const KEYS: [&str; 16] = [
     "output",
     "embedding",
     "drift",
+    "series",
     "theme",
     "symbols",
     "read_back",
@@ -181,7 +183,7 @@ impl Config {
             pool: pool::Options { cache_bytes: 0, queue: 0, max_wait: Duration::ZERO, deadline: Duration::ZERO },
             pin_workers: false,
             earlier: earlier::Options { window: Duration::ZERO, answers: 0, bytes: 0 },
-            drift: drift::Options::default(),
+            drift: engine_drift::Options::default(),
             theme: String::new(),
             symbols: SymbolSet::Auto,
             read_back: 0,
@@ -229,6 +231,7 @@ impl Config {
             self.key = key.iter().filter_map(|n| n.string()).map(str::to_owned).collect();
         }
         self.read_bounds(root);
+        drift::read(&mut self.drift, root);
         set(&mut self.theme, root.get("theme").and_then(|n| n.string()).map(str::to_owned));
         set(&mut self.symbols, root.get("symbols").and_then(|n| n.word(&SYMBOLS)));
         set(&mut self.read_back, whole(root.get("read_back"), 0..=100_000_000));
@@ -266,7 +269,7 @@ impl Config {
         let bound = |section: &str, key: &str, range| {
             root.get(section).and_then(|n| n.get(key)).and_then(|n| n.whole(range)).map(|n| n as usize)
         };
-        let sections: [(&str, &[&str]); 5] = [
+        let sections: [(&str, &[&str]); 4] = [
             ("limits", &["line_bytes", "samples", "sample_bytes", "numbers", "depth", "unpacked_bytes"]),
             ("retention", &["bytes", "rows"]),
             ("output", &["max_bytes"]),
@@ -283,7 +286,6 @@ impl Config {
                     "history_bytes",
                 ],
             ),
-            ("drift", &["keys", "series"]),
         ];
         for (section, keys) in sections {
             if let Some(node) = root.get(section) {
@@ -312,8 +314,6 @@ impl Config {
         set(&mut self.earlier.window, span("history_window"));
         set(&mut self.earlier.answers, bound("embedding", "history_answers", 0..=15));
         set(&mut self.earlier.bytes, bound("embedding", "history_bytes", 0..=1 << 30));
-        set(&mut self.drift.keys, bound("drift", "keys", 8..=10_000_000));
-        set(&mut self.drift.series, bound("drift", "series", 1..=1_024));
     }
 
     /// The policy that these values make.
@@ -357,7 +357,7 @@ impl Config {
             self.keys.iter().map(|(action, keys)| format!("{}: [{}]", quoted(action), list(keys))).collect();
         let policy = self.policy();
         format!(
-            "backend: {}\nonnxruntime: {}\nmodel: {}\nthreads: {}\npolicy:\n  preset: {preset}\n  violation_penalty: {}\n  green: {}\n  yellow: {}\n  review_score: {}\n  latency_guard_ms: {}\n  on_unscored: {}\nkey: [{}]\nrules: {}\nlimits:\n  line_bytes: {}\n  samples: {}\n  sample_bytes: {}\n  numbers: {}\n  depth: {}\n  unpacked_bytes: {}\nretention:\n  bytes: {}\n  rows: {}\noutput:\n  max_bytes: {}\nembedding:\n  cache_bytes: {}\n  queue: {}\n  max_wait: {}ms\n  deadline: {}ms\n  pin_workers: {}\n  history_window: {}ms\n  history_answers: {}\n  history_bytes: {}\ndrift:\n  keys: {}\n  series: {}\ntheme: {}\nsymbols: {symbols}\nread_back: {}\nkeys: {{{}}}\n",
+            "backend: {}\nonnxruntime: {}\nmodel: {}\nthreads: {}\npolicy:\n  preset: {preset}\n  violation_penalty: {}\n  green: {}\n  yellow: {}\n  review_score: {}\n  latency_guard_ms: {}\n  on_unscored: {}\nkey: [{}]\nrules: {}\nlimits:\n  line_bytes: {}\n  samples: {}\n  sample_bytes: {}\n  numbers: {}\n  depth: {}\n  unpacked_bytes: {}\nretention:\n  bytes: {}\n  rows: {}\noutput:\n  max_bytes: {}\nembedding:\n  cache_bytes: {}\n  queue: {}\n  max_wait: {}ms\n  deadline: {}ms\n  pin_workers: {}\n  history_window: {}ms\n  history_answers: {}\n  history_bytes: {}\n{}theme: {}\nsymbols: {symbols}\nread_back: {}\nkeys: {{{}}}\n",
             word(&Choice::WORDS),
             path(&self.onnxruntime),
             path(&self.model),
@@ -387,8 +387,7 @@ impl Config {
             self.earlier.window.as_millis(),
             self.earlier.answers,
             self.earlier.bytes,
-            self.drift.keys,
-            self.drift.series,
+            drift::to_yaml(&self.drift),
             quoted(&self.theme),
             self.read_back,
             keys.join(", "),
@@ -404,7 +403,7 @@ mod tests {
     fn the_shipped_file_is_sound_and_equal_to_the_library_s_defaults() {
         let config = Config::built_in().unwrap();
         assert_eq!(config.limits, Limits::default());
-        assert_eq!(config.drift, drift::Options::default());
+        assert_eq!(config.drift, engine_drift::Options::default());
         assert_eq!(config.pool, pool::Options::default());
         assert_eq!(config.earlier, earlier::Options::default());
         assert_eq!(config.policy(), Policy::calibrated());
@@ -442,7 +441,9 @@ mod tests {
 
     #[test]
     fn what_is_shown_can_be_read_again() {
-        let text = "backend: lexical\nkey: [a, 'b\"c']\nkeys: {freeze: [p]}\npolicy: {preset: protocol}\n";
+        let text = "backend: lexical\nkey: [a, 'b\"c']\nkeys: {freeze: [p]}\npolicy: {preset: protocol}\n\
+                    drift: {detector: zscore, false_alarms: 2/day}\n\
+                    series: {latency_ms: {direction: up, season: none, false_alarms: 1/5000}, 'a b': {watch: false}}\n";
         let config = Config::built_in().unwrap().overlaid("c", text).unwrap();
         let again = Config::built_in().unwrap().overlaid("shown", &config.to_yaml()).unwrap();
         assert_eq!(again.policy(), config.policy());

@@ -62,6 +62,12 @@ pub fn backlog(bytes: u64, age: Option<Duration>, left: Duration) -> String {
     format!("{behind} behind, {} left", span(left))
 }
 
+/// A difference, short, with its sign: `+310`, `-0.08`.
+pub fn signed(value: f64) -> String {
+    let sign = if value < 0.0 { "-" } else { "+" };
+    format!("{sign}{}", short(value.abs()))
+}
+
 /// A score in [0, 1] as in the record list: `.81`, `1.0`.
 pub fn score(value: f64) -> String {
     let text = format!("{value:.2}");

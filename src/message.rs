@@ -2,7 +2,7 @@
 
 pub mod channel;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
@@ -197,4 +197,40 @@ pub struct Bound {
     pub most: Option<u64>,
     /// It is counted in bytes.
     pub bytes: bool,
+}
+
+/// What the operator wants of the baseline of a series.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BaselineOrder {
+    /// Whose.
+    pub key: Arc<str>,
+    /// Which.
+    pub series: Arc<str>,
+    /// What.
+    pub wish: BaselineWish,
+}
+
+/// What is to be done with a baseline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BaselineWish {
+    /// What is normal now stays the baseline.
+    Pin,
+    /// It is learned anew.
+    Reset,
+}
+
+/// What the operator wants of the engines, until the judge comes to it.
+#[derive(Clone, Default)]
+pub struct Orders(Arc<Mutex<Vec<BaselineOrder>>>);
+
+impl Orders {
+    /// Adds one.
+    pub fn give(&self, order: BaselineOrder) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(order);
+    }
+
+    /// Takes all.
+    pub fn take(&self) -> Vec<BaselineOrder> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }

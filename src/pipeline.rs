@@ -32,7 +32,7 @@ use crate::engine::embedding::pool::{self, Event, Pool};
 use crate::engine::embedding::select;
 use crate::history::Retention;
 use crate::message::channel::{Receiver, Sender, Stats, WhenFull, channel};
-use crate::message::{EngineReport, EngineState, Update};
+use crate::message::{EngineReport, EngineState, Orders, Update};
 use crate::record::Limits;
 use crate::rules::RuleSet;
 use crate::sink::ndjson::NdjsonSink;
@@ -129,6 +129,7 @@ struct Shared {
     ledger: Arc<Mutex<Ledger>>,
     updates: Sender<Update>,
     rules: InForce,
+    orders: Orders,
 }
 
 impl Shared {
@@ -181,6 +182,7 @@ pub struct Handle {
     stop: Arc<Stop>,
     pool: Arc<Pool>,
     judge: Arc<Ended>,
+    orders: Orders,
 }
 
 /// Whether a thread has come to its end.
@@ -214,8 +216,15 @@ impl Pipeline {
         let pool = Pool::new(options.pool, options.embedding.backend.is_cheap(), Arc::clone(&clock));
         let ledger = Arc::new(Mutex::new(ledger(&options)));
         let rules = InForce::new(&options.rules);
-        let shared = Shared { stop: Arc::default(), clock, pool: Arc::new(pool), ledger, updates: updates_in, rules };
-        let handle = Handle { stop: Arc::clone(&shared.stop), pool: Arc::clone(&shared.pool), judge: Arc::default() };
+        let pool = Arc::new(pool);
+        let orders = Orders::default();
+        let shared = Shared { stop: Arc::default(), clock, pool, ledger, updates: updates_in, rules, orders };
+        let handle = Handle {
+            stop: Arc::clone(&shared.stop),
+            pool: Arc::clone(&shared.pool),
+            judge: Arc::default(),
+            orders: shared.orders.clone(),
+        };
         let ended = Arc::clone(&handle.judge);
 
         embedding_threads(&shared, &options)?;
@@ -248,6 +257,11 @@ impl Pipeline {
 }
 
 impl Handle {
+    /// Where the operator's wishes go.
+    pub fn orders(&self) -> Orders {
+        self.orders.clone()
+    }
+
     /// Asks all threads to end; what is in flight is dropped. Threads that wait for the outside (a stalled pipe, an
     /// idle standard input) end with the process.
     pub fn stop(&self) {

@@ -21,7 +21,7 @@ use jiff::Timestamp;
 
 use crate::history::Row;
 use crate::message::{SourceState, Update};
-use crate::verdict::{DriftState, Outcome, Severity};
+use crate::verdict::{Outcome, Severity};
 
 use agents::Agents;
 use alerts::Alerts;
@@ -239,15 +239,15 @@ impl AppState {
                 format!("the answers disagree: risk {}{found}", crate::humanize::score(risk))
             });
         }
-        if let Some(report) = drifting {
-            let text = || {
-                let size = report.size().map(crate::humanize::short).unwrap_or_default();
-                let sign = if report.z < 0.0 { "" } else { "+" };
-                format!("{} {sign}{size} ({:.1} σ)", report.series, report.z)
-            };
-            board.alerts.raise("@drift", &verdict.key, Severity::Warning, at, 1, text);
-        } else if verdict.drift.iter().all(|report| report.state != DriftState::Drift) {
-            board.alerts.calm("@drift", &verdict.key);
+        match drifting {
+            Some(report) if report.alarm => {
+                board.alerts.raise("@drift", &verdict.key, Severity::Warning, at, 1, || drift::in_words(report));
+            }
+            // It lasts; what an alert tells stays what was found when it began.
+            Some(report) => {
+                board.alerts.go_on("@drift", &verdict.key, Severity::Warning, at, || drift::in_words(report))
+            }
+            None => board.alerts.calm("@drift", &verdict.key),
         }
     }
 

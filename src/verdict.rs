@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::record::{Origin, Record, Seq};
 
@@ -237,6 +238,35 @@ impl DriftState {
     }
 }
 
+/// What of a series moved where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// Its level, up.
+    Up,
+    /// Its level, down.
+    Down,
+    /// Its spread, up.
+    Wider,
+    /// Its spread, down.
+    Narrower,
+    /// How its values are distributed, level and spread apart.
+    Shape,
+}
+
+impl Direction {
+    /// The contract's word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Down => "down",
+            Self::Wider => "wider",
+            Self::Narrower => "narrower",
+            Self::Shape => "shape",
+        }
+    }
+}
+
 /// What the drift engine says of one series after one record.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DriftReport {
@@ -244,29 +274,69 @@ pub struct DriftReport {
     pub series: Arc<str>,
     /// State after this record.
     pub state: DriftState,
+    /// Whether this record is the first by which a drift, or a stuck value, is known.
+    pub alarm: bool,
     /// Strength in [0, 1]; 0.5 is the alarm level.
     pub score: f64,
-    /// Standard deviations from the baseline.
+    /// Deviations from the baseline.
     pub z: f64,
     /// The value that was fed, in the series' unit.
     pub value: f64,
-    /// Mean of the baseline, in the series' unit.
+    /// Location of the baseline, in the series' unit; during a drift, of that before it.
     pub baseline: Option<f64>,
-    /// Standard deviation of the baseline, in the series' unit.
+    /// Deviation of the baseline, in the series' unit.
     pub spread: Option<f64>,
+    /// What moved where; in a drift.
+    pub direction: Option<Direction>,
+    /// By how much, in the series' unit; in a drift.
+    pub size: Option<f64>,
     /// First record of the present drift.
     pub onset: Option<Seq>,
+    /// Records whose answers moved most, before the onset and after it; at the alarm of a drift in meaning.
+    pub moved: Option<Arc<Moved>>,
+}
+
+/// Records whose answers moved most in a drift in meaning.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Moved {
+    /// Most typical of what is gone.
+    pub before: Vec<Seq>,
+    /// Most typical of what came.
+    pub after: Vec<Seq>,
 }
 
 impl DriftReport {
-    /// `up` or `down`.
-    pub fn direction(&self) -> &'static str {
-        if self.z < 0.0 { "down" } else { "up" }
+    /// A series that a record does not have.
+    pub fn absent(series: Arc<str>, state: DriftState) -> Self {
+        Self {
+            series,
+            state,
+            alarm: false,
+            score: 0.0,
+            z: 0.0,
+            value: f64::NAN,
+            baseline: None,
+            spread: None,
+            direction: None,
+            size: None,
+            onset: None,
+            moved: None,
+        }
     }
 
-    /// Distance from the baseline, in the series' unit.
+    /// The contract's word for where it moved: of the drift, else of this value against the baseline.
+    pub fn direction(&self) -> &'static str {
+        match self.direction {
+            Some(direction) => direction.word(),
+            None if self.z < 0.0 => Direction::Down.word(),
+            None => Direction::Up.word(),
+        }
+    }
+
+    /// By how much it moved, in the series' unit: of the drift, else the distance of this value from the baseline.
     pub fn size(&self) -> Option<f64> {
-        self.baseline.map(|baseline| self.value - baseline)
+        let distance = self.baseline.map(|baseline| self.value - baseline);
+        self.size.or(distance).filter(|size| size.is_finite())
     }
 }
 

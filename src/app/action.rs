@@ -30,6 +30,8 @@ pub enum Action {
     Out,
     NextViolation,
     PreviousViolation,
+    PinBaseline,
+    ResetBaseline,
     TimeZone,
     Redraw,
     Panic,

@@ -33,7 +33,7 @@ const fn entry(
 /// Not in the help: it shows that the terminal survives a bug.
 const HIDDEN: &str = "debug-panic";
 
-const TABLE: [Entry; 29] = [
+const TABLE: [Entry; 31] = [
     entry("General", Action::Help, "help", &["?", "f1"], "help", "these keys"),
     entry("General", Action::Palette, "command", &[":", "ctrl-p"], "command", "run a command by its name"),
     entry("General", Action::Quit, "quit", &["q"], "quit", "back; from the overview, end"),
@@ -57,6 +57,8 @@ const TABLE: [Entry; 29] = [
         "to the next record that broke a rule",
     ),
     entry("Records", Action::PreviousViolation, "previous-violation", &["V"], "", "to the one before"),
+    entry("Drift", Action::PinBaseline, "pin-baseline", &["b"], "", "what is normal now stays the series' baseline"),
+    entry("Drift", Action::ResetBaseline, "reset-baseline", &["B"], "", "the series learns its baseline anew"),
     entry("Records", Action::Follow, "follow", &["G", "end"], "follow", "to the newest, and follow"),
     entry("Screens", Action::Overview, "overview", &["1"], "", "everything at a glance"),
     entry("Screens", Action::Record, "records", &["2"], "", "the selected record in full, the newest without one"),

@@ -1,14 +1,17 @@
 //! An action and what it changes. Changes of the state happen here; what reaches beyond it is an [`Effect`].
 
+use std::sync::Arc;
+
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::action::Action;
 use super::keymap::Keymap;
+use crate::message::{BaselineOrder, BaselineWish};
 use crate::state::AppState;
 use crate::state::view::{HealthPane, Overlay, Pane, Screen};
 
 /// What an action does beyond the state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
     /// End.
     Quit,
@@ -16,6 +19,8 @@ pub enum Effect {
     Suspend,
     /// Draw everything anew.
     Redraw,
+    /// To the drift engine.
+    Baseline(BaselineOrder),
 }
 
 /// Lines of a page, for moving.
@@ -141,6 +146,8 @@ pub fn apply(state: &mut AppState, action: Action) -> Option<Effect> {
                 state.view.note = Some("no further record with a violation".into());
             }
         }
+        Action::PinBaseline => return baseline(state, BaselineWish::Pin),
+        Action::ResetBaseline => return baseline(state, BaselineWish::Reset),
         Action::TimeZone => state.view.local_time = !state.view.local_time,
         Action::Up => scroll(state, -1),
         Action::Down => scroll(state, 1),
@@ -158,6 +165,23 @@ pub fn apply(state: &mut AppState, action: Action) -> Option<Effect> {
         Action::Panic => panic!("asked for by debug-panic"),
     }
     None
+}
+
+/// The wish for the series in sight: the first of the list when that was scrolled, else the one shown large.
+fn baseline(state: &mut AppState, wish: BaselineWish) -> Option<Effect> {
+    let drift = &state.board().drift;
+    let scrolled = state.view.focus == Pane::Drift && state.view.scroll > 0;
+    let chosen = if scrolled { drift.iter().nth(state.view.scroll.min(drift.len().saturating_sub(1))) } else { None };
+    let Some(series) = chosen.or_else(|| drift.shown()) else {
+        state.view.note = Some("there is no series yet".into());
+        return None;
+    };
+    let (key, series) = (Arc::clone(&series.key), Arc::clone(&series.name));
+    if state.status.finished.is_some() {
+        state.view.note = Some("all is judged: a baseline can't change any more".into());
+        return None;
+    }
+    Some(Effect::Baseline(BaselineOrder { key, series, wish }))
 }
 
 fn out(state: &mut AppState) {

@@ -7,6 +7,8 @@ use clap::{Args as ClapArgs, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::clock::{Clock, SystemClock};
 use crate::config::Preset;
+use crate::engine::drift::Which;
+use crate::engine::drift::budget::FalseAlarms;
 use crate::engine::embedding::select::Choice;
 use crate::humanize;
 use crate::record;
@@ -70,6 +72,8 @@ pub(super) enum Command {
         #[command(subcommand)]
         what: RulesWhat,
     },
+    /// The drift engine on any series: a column of a CSV file, or the texts of a log
+    Drift(Drift),
     /// What this machine sustains: embeddings, rules, drift, the whole way of a record
     Bench(Bench),
     /// Choose or install ONNX Runtime, for the fast backend; everything works without it
@@ -153,6 +157,31 @@ pub(super) struct RulesBacktest {
     /// For programs
     #[arg(long)]
     pub json: bool,
+}
+
+/// `drift`
+#[derive(Debug, ClapArgs)]
+pub(super) struct Drift {
+    /// CSV with a header, or with --text one JSON object a line; .gz and .zst are unpacked, - is standard input
+    pub file: PathBuf,
+    /// Column of the values; default: the only one that is no time
+    #[arg(long, value_name = "COLUMN", conflicts_with = "text")]
+    pub value: Option<String>,
+    /// Column of the time; default: the first of timestamp, time, ts, date, t, else rows are counted
+    #[arg(long, value_name = "COLUMN")]
+    pub time: Option<String>,
+    /// Watch the meaning of texts: the field they stand in, such as answer or samples[0]
+    #[arg(long, value_name = "FIELD")]
+    pub text: Option<String>,
+    /// auto (all layers), or zscore (the all-time z-score, for comparison)
+    #[arg(long, default_value = "auto", value_parser = word(&Which::WORDS))]
+    pub detector: Which,
+    /// False alarms that are put up with: one in so many rows
+    #[arg(long, value_name = "1/ROWS", default_value = "1/10000")]
+    pub false_alarms: FalseAlarms,
+    /// Where the CSV goes; default: standard output
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 }
 
 /// `bench`

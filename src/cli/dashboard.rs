@@ -13,6 +13,7 @@ use super::setup::{self, Mode, Output, Rules, Setup};
 use crate::app::keymap::Keymap;
 use crate::app::{App, End, terminal};
 use crate::clock::{SharedClock, SystemClock};
+use crate::message::Orders;
 use crate::pipeline::demo::{self, Demo};
 use crate::pipeline::{Input, Pipeline};
 use crate::rules::schema::Source;
@@ -151,7 +152,8 @@ fn show(setup: &Setup, word: &'static str, rules: Rules, mode: Mode) -> Result<(
         1 => note.clone(),
         n => format!("{note} (and {} more: watcher rules check)", n - 1),
     });
-    let mut app = App { state, theme, keymap, clock: Arc::clone(&clock), remote: setup::is_remote() };
+    let mut app =
+        App { state, theme, keymap, clock: Arc::clone(&clock), remote: setup::is_remote(), orders: Orders::default() };
     let ready = setup.options(rules, mode)?;
     if !ready.notices.is_empty() {
         app.state.view.note = Some(ready.notices.join("; "));
@@ -163,6 +165,7 @@ fn show(setup: &Setup, word: &'static str, rules: Rules, mode: Mode) -> Result<(
     app.draw(guard.terminal()).context("drawing")?;
     let pipeline = Pipeline::start(ready.options, clock).context("starting the engines")?;
     let (updates, handle) = pipeline.split();
+    app.orders = handle.orders();
     let end = runtime.block_on(app.run(&mut guard, updates));
     drop(guard);
     handle.finish(LAST_WORDS);

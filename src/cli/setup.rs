@@ -200,7 +200,7 @@ impl Setup {
             pinned: config.pin_workers,
             earlier: config.earlier,
             threads: config.workers(mode.screen),
-            drift: config.drift,
+            drift: config.drift.clone(),
             retention: mode.screen.then_some(Retention { ..config.retention }),
             risk_limits: mode.risk_limits,
             sink,

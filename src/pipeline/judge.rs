@@ -18,6 +18,7 @@ use crate::engine::embedding::earlier::Earlier;
 use crate::engine::embedding::pool::panic_text;
 use crate::engine::embedding::{Embedding, Mode, TextResult, earlier};
 use crate::engine::{Engine, Evidence, drift};
+use crate::message::{BaselineOrder, BaselineWish};
 use crate::record::Record;
 use crate::rules::{RuleSet, Stage};
 use crate::verdict::policy::{Policy, overall_severity};
@@ -185,9 +186,21 @@ impl Judge {
         Some(at)
     }
 
-    /// Keys that the drift engine watches.
-    pub fn drift_keys(&self) -> usize {
-        self.drift.len()
+    /// Does what the operator wants with a baseline; what came of it, in words.
+    pub fn baseline(&mut self, order: &BaselineOrder) -> String {
+        let BaselineOrder { key, series, wish } = order;
+        let (count, done) = match wish {
+            BaselineWish::Pin => {
+                (self.drift.pin(key, Some(series)), "is pinned: what is normal now stays its baseline")
+            }
+            BaselineWish::Reset => (self.drift.reset(key, Some(series)), "learns its baseline anew"),
+        };
+        if count == 0 { format!("{series} of {key} is not watched") } else { format!("{series} of {key} {done}") }
+    }
+
+    /// What the drift engine watches and does not.
+    pub fn watched(&self) -> &drift::Drift {
+        &self.drift
     }
 
     /// What the engines know; `scores` is what computes the divergence.

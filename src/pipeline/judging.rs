@@ -214,7 +214,10 @@ impl Stage {
                     self.saver.iter_mut().for_each(Saver::rebuilt);
                     self.save(judge)?;
                 }
-                Parsed::Idle(now) => self.idle(judge, now),
+                Parsed::Idle(now) => {
+                    self.obey(judge)?;
+                    self.idle(judge, now);
+                }
                 Parsed::CaughtUp => {
                     self.sink.iter_mut().for_each(NdjsonSink::forget_past);
                     self.flush(judge)?;
@@ -254,8 +257,17 @@ impl Stage {
         Ok(())
     }
 
+    /// Does what the operator wants, between two batches.
+    fn obey(&mut self, judge: &mut Judge) -> Result<(), End> {
+        for order in self.shared.orders.take() {
+            self.shared.updates.send(Update::Notice(judge.baseline(&order)))?;
+        }
+        Ok(())
+    }
+
     fn batch(&mut self, judge: &mut Judge, batch: ParsedBatch) -> Result<(), End> {
         self.unreported = true;
+        self.obey(judge)?;
         let ParsedBatch { items, file, end, muted, read_at, read_ts, rules } = batch;
         if !Arc::ptr_eq(judge.rules(), &rules) {
             self.summary.rules = Arc::clone(&rules.revision);

@@ -24,9 +24,6 @@ const FORGOTTEN_AFTER_S: i64 = 1_800;
 const BARS: usize = 8;
 const BAR_S: i64 = 5;
 
-/// Rows of drift that make an alert of it: a single one is what noise does.
-const DRIFT_ROWS: u64 = 3;
-
 /// How an alert stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum AlertState {
@@ -139,11 +136,20 @@ impl Alerts {
         text: impl FnOnce() -> String,
     ) {
         self.count(&cause.into(), &key.into(), severity, at, cases, text, false);
-        if cause == "@drift"
-            && let Some(alert) = self.by_cause.get_mut(&(cause.into(), key.into()))
-            && alert.count < DRIFT_ROWS
-        {
-            alert.state = AlertState::Pending;
+    }
+
+    /// What was raised lasts: it is not counted again, and its words stay. Where nobody heard of it, it begins.
+    pub fn go_on(
+        &mut self,
+        cause: &str,
+        key: &Arc<str>,
+        severity: Severity,
+        at: Timestamp,
+        text: impl FnOnce() -> String,
+    ) {
+        match self.by_cause.get_mut(&(cause.into(), Arc::clone(key))) {
+            Some(alert) if alert.state == AlertState::Firing => (alert.last, alert.heard) = (alert.last.max(at), at),
+            _ => self.count(&cause.into(), key, severity, at, 1, text, false),
         }
     }
 
@@ -244,7 +250,7 @@ impl Alerts {
         let age = |alert: &Alert| at.duration_since(alert.heard);
         self.by_cause.retain(|_, alert| {
             // What was pending and did not come to anything leaves nothing behind.
-            if alert.state == AlertState::Pending && alert.cause.as_ref() != "@drift" {
+            if alert.state == AlertState::Pending {
                 return age(alert) <= SignedDuration::from_secs(RESOLVED_AFTER_S);
             }
             alert.state != AlertState::Resolved || age(alert) < SignedDuration::from_secs(FORGOTTEN_AFTER_S)

@@ -1,9 +1,11 @@
 //! The series: their recent values, baselines and states; which of them to show large.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::history::Row;
+use crate::humanize;
 use crate::record::Seq;
 use crate::stats::ring::Ring;
 use crate::verdict::{DriftReport, DriftState};
@@ -30,12 +32,10 @@ pub struct Series {
     pub key: Arc<str>,
     /// Which.
     pub name: Arc<str>,
-    /// Recent values, in the series' unit.
-    pub values: Ring<f64>,
+    /// Recent values, in the series' unit, with the records they are of.
+    pub values: Ring<(Seq, f64)>,
     /// The newest report.
     pub report: DriftReport,
-    /// Where among `values` the present drift began, counted from the newest.
-    pub onset_age: Option<usize>,
     weight: f64,
     last: Seq,
 }
@@ -44,6 +44,12 @@ pub struct Series {
 const YOUNG: usize = 20;
 
 impl Series {
+    /// Where among the values the present drift began; before all of them, the first.
+    pub fn onset(&self) -> Option<usize> {
+        let onset = self.report.onset?;
+        Some(self.values.iter().position(|(seq, _)| *seq >= onset).unwrap_or(self.values.len().saturating_sub(1)))
+    }
+
     fn claim(&self) -> f64 {
         if self.values.len() < YOUNG { 0.0 } else { self.weight }
     }
@@ -65,8 +71,9 @@ impl DriftBoard {
         for report in &row.verdict.drift {
             self.report(key, row.verdict.seq, report);
         }
-        let drifting = row.verdict.drift.iter().filter(|report| report.state == DriftState::Drift);
-        drifting.max_by(|a, b| a.score.total_cmp(&b.score))
+        let drifting = row.verdict.drift.iter().filter(|report| is_news(report.state));
+        drifting
+            .max_by(|a, b| (a.alarm, in_spreads(a)).partial_cmp(&(b.alarm, in_spreads(b))).unwrap_or(Ordering::Equal))
     }
 
     fn report(&mut self, key: &Arc<str>, seq: Seq, report: &DriftReport) {
@@ -79,22 +86,15 @@ impl DriftBoard {
             name: Arc::clone(&report.series),
             values: Ring::new(VALUES),
             report: report.clone(),
-            onset_age: None,
             weight: 0.0,
             last: seq,
         });
-        series.values.push(report.value);
-        series.last = seq;
-        let alarm = report.state == DriftState::Drift;
-        series.weight += WEIGHT_RATE * (f64::from(u8::from(alarm)) - series.weight);
-        series.onset_age = match (series.onset_age, alarm) {
-            (Some(age), _) if age + 1 < VALUES => Some(age + 1),
-            (None, true) => Some(0),
-            _ => None,
-        };
-        if series.weight < CALM {
-            series.onset_age = None;
+        if report.value.is_finite() {
+            series.values.push((seq, report.value));
         }
+        series.last = seq;
+        let alarm = is_news(report.state);
+        series.weight += WEIGHT_RATE * (f64::from(u8::from(alarm)) - series.weight);
         series.report = report.clone();
     }
 
@@ -145,6 +145,34 @@ impl DriftBoard {
     pub fn is_empty(&self) -> bool {
         self.by_name.is_empty()
     }
+}
+
+/// Whether a state is one that an operator is told of.
+pub fn is_news(state: DriftState) -> bool {
+    matches!(state, DriftState::Drift | DriftState::Stuck)
+}
+
+/// Size of a drift in deviations of what was before it.
+pub fn in_spreads(report: &DriftReport) -> f64 {
+    match (report.size, report.spread) {
+        (Some(size), Some(spread)) if spread > 0.0 => (size / spread).abs(),
+        _ => 0.0,
+    }
+}
+
+/// A drift as an alert tells it: `latency_ms up 310 (2.4 σ)`.
+pub fn in_words(report: &DriftReport) -> String {
+    if report.state == DriftState::Stuck {
+        return format!("{} is stuck at {}", report.series, humanize::short(report.value));
+    }
+    let Some(size) = report.size else { return format!("{}: {}", report.series, changed(report.direction())) };
+    let sigma = in_spreads(report);
+    let sigma = if sigma > 0.0 { format!(" ({sigma:.1} σ)") } else { String::new() };
+    format!("{} {} by {}{sigma}", report.series, report.direction(), humanize::short(size.abs()))
+}
+
+fn changed(direction: &str) -> &str {
+    if direction == "shape" { "its distribution has another shape" } else { direction }
 }
 
 /// What an operator asks for first, among series that are equally calm.

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::Value;
-use watcher::engine::drift::Detector;
+use watcher::engine::drift::budget::Thresholds;
 use watcher::engine::drift::zscore::ZScore;
+use watcher::engine::drift::{Detector, Row};
 use watcher::engine::embedding::Mode;
 use watcher::engine::embedding::model::ModelFiles;
 use watcher::engine::embedding::pool::Ready;
@@ -157,7 +158,10 @@ fn the_z_score_is_the_same_on_the_same_values() {
     let mut compared = 0;
     for (row, seq) in golden().iter().zip(0..) {
         let expected = &row["expected"];
-        let reading = detector.observe(Seq(seq), expected["semantic"].as_f64().unwrap());
+        let reading = detector.observe(
+            Row { seq: Seq(seq), at: None, value: expected["semantic"].as_f64().unwrap() },
+            &Thresholds::default(),
+        );
         if let Some(want) = expected["zscore"].as_f64() {
             // The file's values have seven decimals; the deviation of a few of them carries that on.
             assert!((reading.z - want).abs() < 1e-4, "{}: {} instead of {want}", row["id"], reading.z);

@@ -200,9 +200,9 @@ fn rules_on_findings_are_judged_after_them() {
         )
     };
     let same = "\"Yes, do it.\",\"Yes, do it.\"";
-    let mut log: String = (0..60).map(|n| line(n, 100 + n % 7, same)).collect();
-    log.push_str(&line(60, 5_000, same));
-    log.push_str(&line(61, 100, "\"Yes, do it.\",\"Cats sleep all day\""));
+    let mut log: String = (0..140).map(|n| line(n, 100 + n * n % 7, same)).collect();
+    log.extend((140..150).map(|n| line(n, 5_000 + n, same)));
+    log.push_str(&line(150, 100, "\"Yes, do it.\",\"Cats sleep all day\""));
     home.write("log", log);
     let output = home.run("replay log --headless --backend lexical --rules r.yaml --output - --full", 0);
     let lines: Vec<Value> =
@@ -210,11 +210,13 @@ fn rules_on_findings_are_judged_after_them() {
     let ids = |line: &Value| -> Vec<String> {
         line["violations"].as_array().unwrap().iter().map(|v| v["rule"].as_str().unwrap().to_owned()).collect()
     };
-    assert!(lines[..60].iter().all(|line| ids(line).is_empty()));
+    assert!(lines[..140].iter().all(|line| ids(line).is_empty()));
+    let moved = lines.iter().find(|line| ids(line).contains(&"moved".to_owned())).unwrap();
+    assert!(moved["seq"].as_u64().unwrap() < 146, "{moved}");
     // Two violations of the drift cost 0.15 of confidence each, and only then is it looked at.
-    assert_eq!(ids(&lines[60]), ["moved", "moved-limit", "unsure"]);
-    assert_eq!(lines[60]["action"], "REVIEW");
-    assert!(ids(&lines[61]).contains(&"apart".to_owned()));
+    assert_eq!(ids(moved), ["moved", "moved-limit", "unsure"]);
+    assert_eq!(moved["action"], "REVIEW");
+    assert!(ids(&lines[150]).contains(&"apart".to_owned()));
 }
 
 /// A shadow and an exception are in their counters, and change no advice.

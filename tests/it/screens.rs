@@ -13,6 +13,7 @@ use watcher::clock::{Clock, ManualClock};
 use watcher::engine::embedding::Mode;
 use watcher::engine::embedding::pool::{PoolCounts, Ready};
 use watcher::history::{History, Retention, Row};
+use watcher::message::Orders;
 use watcher::message::{EngineReport, EngineState, HealthReport, SourceReport, SourceState, StageReport, Update};
 use watcher::pipeline::demo;
 use watcher::pipeline::judge::Judgement;
@@ -33,7 +34,7 @@ pub fn app() -> App {
     let options = Options { review_score: 0.5, mode: "LIVE", live: true };
     let mut state = AppState::new(options, clock.now());
     state.view.hints = Arc::clone(&keymap.hints);
-    App { state, theme: Theme::shipped("dark").unwrap(), keymap, clock, remote: false }
+    App { state, theme: Theme::shipped("dark").unwrap(), keymap, clock, remote: false, orders: Orders::default() }
 }
 
 fn engine(app: &mut App, state: EngineState) {

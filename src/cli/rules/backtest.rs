@@ -68,7 +68,7 @@ fn judge(setup: &Setup, rules: &Arc<RuleSet>) -> Judge {
     let setup = JudgeSetup {
         rules: Arc::clone(rules),
         policy: setup.config.policy(),
-        drift: setup.config.drift,
+        drift: setup.config.drift.clone(),
         earlier: None,
         embedding: (Mode::None, "known".into()),
         live: false,

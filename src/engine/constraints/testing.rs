@@ -180,16 +180,7 @@ pub fn evidence(record: &Record) -> Evidence<'_> {
 }
 
 fn stable(series: &str) -> DriftReport {
-    DriftReport {
-        series: series.into(),
-        state: DriftState::Stable,
-        score: f64::NAN,
-        z: 0.0,
-        value: 0.0,
-        baseline: None,
-        spread: None,
-        onset: None,
-    }
+    DriftReport { score: f64::NAN, ..DriftReport::absent(series.into(), DriftState::Stable) }
 }
 
 fn is_missing(before: &RuleCount, after: &RuleCount) -> bool {

@@ -3,10 +3,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Detector, DetectorState, Reading};
+use super::budget::Thresholds;
+use super::{Detector, DetectorState, Reading, Row};
 use crate::record::Seq;
 use crate::stats::welford::Welford;
-use crate::verdict::DriftState;
+use crate::verdict::{Direction, DriftState};
 
 /// |z| above which a value is an alarm.
 pub const ALARM: f64 = 2.5;
@@ -19,10 +20,12 @@ pub const WARM_UP: u64 = 5;
 pub struct ZScore {
     history: Welford,
     onset: Option<Seq>,
+    #[serde(default)]
+    pinned: bool,
 }
 
 impl Detector for ZScore {
-    fn observe(&mut self, seq: Seq, value: f64) -> Reading {
+    fn observe(&mut self, Row { seq, value, .. }: Row, _: &Thresholds) -> Reading {
         let known = self.history.count() >= WARM_UP;
         let z = if known { self.history.z(value) } else { 0.0 };
         let (baseline, spread) = (self.history.mean(), self.history.deviation());
@@ -33,14 +36,20 @@ impl Detector for ZScore {
             (_, false, Some(_)) => DriftState::Recovered,
             (_, false, None) => DriftState::Stable,
         };
+        let first = alarm && self.onset.is_none();
         let onset = if alarm { Some(*self.onset.get_or_insert(seq)) } else { self.onset.take() };
-        self.history.push(value);
+        if !self.pinned {
+            self.history.push(value);
+        }
         Reading {
             state,
+            alarm: first,
             score: (z.abs() / (2.0 * ALARM)).min(1.0),
             z,
             baseline: known.then_some(baseline),
             spread: known.then_some(spread),
+            direction: alarm.then_some(if z < 0.0 { Direction::Down } else { Direction::Up }),
+            size: alarm.then_some(value - baseline),
             onset,
         }
     }
@@ -48,15 +57,32 @@ impl Detector for ZScore {
     fn save(&self) -> DetectorState {
         DetectorState::Zscore(self.clone())
     }
+
+    fn pin(&mut self) {
+        self.pinned = self.history.count() >= WARM_UP;
+    }
+
+    fn reset(&mut self) {
+        *self = Self::default();
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn row(seq: u64, value: f64) -> Row {
+        Row { seq: Seq(seq), at: None, value }
+    }
+
     fn states(values: &[f64]) -> Vec<(DriftState, f64)> {
         let mut detector = ZScore::default();
-        values.iter().zip(0..).map(|(v, i)| detector.observe(Seq(i), *v)).map(|r| (r.state, r.score)).collect()
+        values
+            .iter()
+            .zip(0..)
+            .map(|(v, i)| detector.observe(row(i, *v), &Thresholds::default()))
+            .map(|r| (r.state, r.score))
+            .collect()
     }
 
     #[test]
@@ -76,7 +102,8 @@ mod tests {
     fn the_onset_is_the_first_row_of_the_drift() {
         let mut detector = ZScore::default();
         let values = [1.0, 2.0, 1.0, 2.0, 1.0, 50.0, 500.0, 1.0];
-        let onsets: Vec<_> = values.iter().zip(0..).map(|(v, i)| detector.observe(Seq(i), *v).onset).collect();
+        let onsets: Vec<_> =
+            values.iter().zip(0..).map(|(v, i)| detector.observe(row(i, *v), &Thresholds::default()).onset).collect();
         assert_eq!(onsets[5..], [Some(Seq(5)), Some(Seq(5)), Some(Seq(5))]);
     }
 }

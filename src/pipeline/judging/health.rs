@@ -110,7 +110,7 @@ impl Stage {
             found.push(bytes("history", history.bytes() as u64, Some(most)));
         }
         found.push(bytes("text cache", self.shared.pool.counts().cache_bytes, Some(self.bounds.cache)));
-        let keys = judge.drift_keys() as u64;
+        let keys = judge.watched().len() as u64;
         found.push(Bound { name: "drift keys", used: keys, most: Some(self.bounds.drift_keys), bytes: false });
         found.extend(resident().map(|used| bytes("process", used, None)));
         if let Some((Some(mark), _)) = self.sink.as_ref().map(NdjsonSink::marks) {

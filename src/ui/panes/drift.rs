@@ -15,10 +15,10 @@ use crate::ui::widgets::frame::pane;
 use crate::ui::widgets::plot::Plot;
 use crate::ui::widgets::spark;
 use crate::ui::widgets::text::column;
-use crate::verdict::DriftState;
+use crate::verdict::Direction;
 
-/// Half the width of the band that counts as usual, in deviations: where the z-score alarms.
-const BAND: f64 = 2.5;
+/// Half the width of the band that counts as usual, in deviations.
+const BAND: f64 = 3.0;
 
 /// Draws the pane.
 pub fn render(frame: &mut Frame<'_>, area: Rect, state: &AppState, theme: &Theme) {
@@ -54,10 +54,18 @@ fn short_name(series: &Series) -> &str {
 fn headline<'a>(series: &Series, theme: &Theme) -> Span<'a> {
     let report = &series.report;
     let (symbol, style) = theme.drift(report.state);
-    let arrow = if report.z < 0.0 { theme.symbols.down } else { theme.symbols.up };
-    let mark = if report.state == DriftState::Drift { arrow } else { symbol };
+    let mark = match report.direction {
+        Some(Direction::Up) => theme.symbols.up,
+        Some(Direction::Down) => theme.symbols.down,
+        _ => symbol,
+    };
+    let size = report.size.map(|size| format!(" {}", humanize::signed(size))).unwrap_or_default();
+    let what = match report.direction {
+        Some(Direction::Wider | Direction::Narrower | Direction::Shape) => format!(" {}", report.direction()),
+        _ => String::new(),
+    };
     let text = format!(
-        "{} {} {} {mark} {}",
+        "{} {} {} {mark} {}{what}{size}",
         sanitize::line(short_name(series)),
         theme.symbols.dot,
         sanitize::line(&series.key),
@@ -67,7 +75,7 @@ fn headline<'a>(series: &Series, theme: &Theme) -> Span<'a> {
 }
 
 fn draw_chart(frame: &mut Frame<'_>, area: Rect, series: &Series, theme: &Theme) {
-    let values: Vec<f64> = series.values.iter().copied().collect();
+    let values: Vec<f64> = series.values.iter().map(|(_, value)| *value).collect();
     let band = series.report.baseline.zip(series.report.spread).map(|(mean, sd)| (mean - BAND * sd, mean + BAND * sd));
     let (mut low, mut high) = values.iter().fold((f64::MAX, f64::MIN), |(l, h), v| (l.min(*v), h.max(*v)));
     if let Some((from, to)) = band {
@@ -90,11 +98,11 @@ fn draw_chart(frame: &mut Frame<'_>, area: Rect, series: &Series, theme: &Theme)
         let meaning = if outside(*value) { Meaning::Alarm } else { Meaning::Value };
         plot.point(index as f64 / last, scale(*value), theme.style(meaning));
     }
-    if let Some(age) = series.onset_age.filter(|age| *age < values.len()) {
-        let x = chart.x + plot.column((values.len() - 1 - age) as f64 / last);
+    let onset = series.onset().map(|onset| chart.x + plot.column(onset as f64 / last));
+    plot.draw(frame.buffer_mut());
+    if let Some(x) = onset {
         frame.buffer_mut()[(x, chart.y)].set_symbol(theme.symbols.onset).set_style(theme.style(Meaning::Alarm));
     }
-    plot.draw(frame.buffer_mut());
     let label = |value: f64, y: u16| {
         let text = Line::styled(format!(" {}", humanize::short(value)), theme.style(Meaning::Muted));
         (Paragraph::new(text), Rect { x: chart.right(), y, width: labels, height: 1 })
@@ -118,8 +126,10 @@ fn series_line<'a>(series: &Series, width: usize, theme: &Theme) -> Line<'a> {
     };
     let room = width.saturating_sub(names + figures.chars().count() + 15);
     let skip = series.values.len().saturating_sub(room);
-    let (low, high) = series.values.iter().skip(skip).fold((f64::MAX, f64::MIN), |(l, h), v| (l.min(*v), h.max(*v)));
-    let bars = spark::bars(&theme.symbols, series.values.iter().skip(skip).map(|v| Some(v - low)), high - low, false);
+    let (low, high) =
+        series.values.iter().skip(skip).fold((f64::MAX, f64::MIN), |(l, h), (_, v)| (l.min(*v), h.max(*v)));
+    let bars =
+        spark::bars(&theme.symbols, series.values.iter().skip(skip).map(|(_, v)| Some(v - low)), high - low, false);
     Line::from(vec![
         Span::styled(format!("{symbol} "), style),
         Span::styled(column(&name, names, theme.symbols.ellipsis), theme.style(Meaning::Text)),

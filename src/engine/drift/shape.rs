@@ -1,0 +1,108 @@
+//! Shape: do the rows fall into the tenths of the regime as they did, level and spread apart?
+//!
+//! χ² of the exponentially weighted shares of the newest rows against the shares of all, less its components along
+//! level and spread, which have detectors of their own and which dependent rows move most.
+
+use serde::{Deserialize, Serialize};
+
+/// Tenths.
+const BINS: usize = 10;
+
+/// Their borders: normal scores.
+const BORDERS: [f32; BINS - 1] =
+    [-1.281_552, -0.841_621, -0.524_401, -0.253_347, 0.0, 0.253_347, 0.524_401, 0.841_621, 1.281_552];
+
+/// Mean normal score of a tenth.
+const LEVEL: [f32; BINS] = [-1.755, -1.0446, -0.6773, -0.3865, -0.126, 0.126, 0.3865, 0.6773, 1.0446, 1.755];
+
+/// Mean folded normal score (see [`super::reference::folded`]) of a tenth.
+const SPREAD: [f32; BINS] = [1.3998, 0.5319, 0.0, -0.5319, -1.3898, -1.3898, -0.5319, 0.0, 0.5319, 1.3998];
+
+/// Weight of the newest row: about a hundred count.
+const RATE: f32 = 0.02;
+
+/// Rows that weights of [`RATE`] are worth.
+const WORTH: f32 = (2.0 - RATE) / RATE;
+
+/// Rows before the shares of all are known well enough.
+const LEAST: f32 = 100.0;
+
+/// Rows of memory.
+const MEMORY: f32 = 8_192.0;
+
+/// Share below which a tenth is no tenth: ties have taken its rows.
+const EMPTY: f32 = 0.01;
+
+/// A row in so many is looked at: the weighted shares change slowly.
+const EVERY: u32 = 4;
+
+/// Rows that a change is about old when it is found.
+pub const AGE: f32 = 50.0;
+
+/// Shares of the tenths.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Shape {
+    newest: [f32; BINS],
+    all: [f32; BINS],
+    rows: f32,
+    taken: u32,
+}
+
+impl Default for Shape {
+    fn default() -> Self {
+        Self { newest: [0.1; BINS], all: [0.0; BINS], rows: 0.0, taken: 0 }
+    }
+}
+
+impl Shape {
+    /// Takes the normal score of a row.
+    pub fn push(&mut self, score: f32) {
+        let bin = BORDERS.iter().map(|border| usize::from(*border < score)).sum::<usize>();
+        for share in &mut self.newest {
+            *share *= 1.0 - RATE;
+        }
+        self.newest[bin] += RATE;
+        self.all[bin] += 1.0;
+        self.rows += 1.0;
+        self.taken = self.taken.wrapping_add(1);
+        if self.rows > MEMORY {
+            self.rows /= 2.0;
+            self.all = self.all.map(|rows| rows / 2.0);
+        }
+    }
+
+    /// χ² as a part of what it exceeds once in eᵗʰʳᵉˢʰᵒˡᵈ independent looks at most (Laurent and Massart, 2000);
+    /// `factor`: by what the rows' dependence exceeds independence.
+    pub fn ratio(&self, threshold: f32, factor: impl Fn() -> f32) -> f32 {
+        if self.rows < LEAST || self.taken % EVERY != 0 {
+            return 0.0;
+        }
+        let share = self.all.map(|rows| rows / self.rows);
+        let (mut chi, mut freedom) = (0f32, -3f32);
+        for (newest, share) in self.newest.iter().zip(&share) {
+            if *share > EMPTY {
+                chi += (newest - share) * (newest - share) / share;
+                freedom += 1.0;
+            }
+        }
+        if freedom < 2.0 {
+            return 0.0;
+        }
+        let scale = 1.0 / (1.0 / WORTH + 1.0 / self.rows);
+        let bound = freedom + 2.0 * (freedom * threshold).sqrt() + 2.0 * threshold;
+        if chi * scale < 0.5 * bound {
+            return 0.0;
+        }
+        let along = self.along(&share, &LEVEL) + self.along(&share, &SPREAD);
+        (chi - along).max(0.0) * scale / factor() / bound
+    }
+
+    /// The component of χ² along a score.
+    fn along(&self, share: &[f32; BINS], score: &[f32; BINS]) -> f32 {
+        let sum = |term: &dyn Fn(usize) -> f32| (0..BINS).map(term).sum::<f32>();
+        let mean = sum(&|k| share[k] * score[k]);
+        let moved = sum(&|k| (self.newest[k] - share[k]) * score[k]);
+        let size = sum(&|k| share[k] * (score[k] - mean) * (score[k] - mean));
+        moved * moved / size.max(0.1)
+    }
+}
