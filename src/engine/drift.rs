@@ -7,6 +7,7 @@
 pub mod auto;
 pub mod budget;
 pub mod long_run;
+pub mod meaning;
 pub mod recent;
 pub mod reference;
 pub mod regime;
@@ -15,6 +16,7 @@ pub mod scan;
 pub mod season;
 pub mod series;
 pub mod shape;
+pub mod space;
 pub mod spike;
 pub mod stuck;
 pub mod watched;
@@ -86,19 +88,32 @@ impl Reading {
     }
 }
 
-/// Watches one series of one key. Causal: a value is scored against what came before it, and only then learned from.
-pub trait Detector: Send {
-    /// Takes a row with a finite value.
-    fn observe(&mut self, row: Row, limits: &Thresholds) -> Reading;
-
-    /// What it knows.
-    fn save(&self) -> DetectorState;
-
+/// What has a baseline that the operator can speak about.
+pub trait Baseline {
     /// What is normal now is to stay the baseline until it is reset or pinned anew.
     fn pin(&mut self);
 
     /// Forgets the baseline.
     fn reset(&mut self);
+}
+
+impl Baseline for Box<dyn Detector> {
+    fn pin(&mut self) {
+        self.as_mut().pin();
+    }
+
+    fn reset(&mut self) {
+        self.as_mut().reset();
+    }
+}
+
+/// Watches one series of one key. Causal: a value is scored against what came before it, and only then learned from.
+pub trait Detector: Baseline + Send {
+    /// Takes a row with a finite value.
+    fn observe(&mut self, row: Row, limits: &Thresholds) -> Reading;
+
+    /// What it knows.
+    fn save(&self) -> DetectorState;
 }
 
 /// What a detector knows, across the end of the process.

@@ -15,7 +15,7 @@ use super::scan::low;
 use super::season::Season;
 use super::spike::Spike;
 use super::stuck::Stuck;
-use super::{Detector, DetectorState, Reading, Row};
+use super::{Baseline, Detector, DetectorState, Reading, Row};
 use crate::record::Seq;
 use crate::verdict::{Direction, DriftState};
 
@@ -391,7 +391,9 @@ impl Detector for Auto {
     fn save(&self) -> DetectorState {
         DetectorState::Auto(Box::new(self.clone()))
     }
+}
 
+impl Baseline for Auto {
     fn pin(&mut self) {
         self.incident = None;
         match self.phase {

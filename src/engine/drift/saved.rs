@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::DetectorState;
@@ -35,6 +36,9 @@ struct SavedKey {
     key: Arc<str>,
     last: Seq,
     series: Vec<(Arc<str>, Option<Seq>, String)>,
+    /// A packed [`Meaning`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    meaning: Option<String>,
 }
 
 /// A series, as it is packed.
@@ -52,12 +56,21 @@ fn pack(watch: &Watch) -> String {
         Watch::Yes(detector, sanity) => Packed::Watched(detector.save(), sanity.clone()),
         Watch::No(why) => Packed::Skipped((*why).to_owned()),
     };
-    STANDARD_NO_PAD.encode(postcard::to_allocvec(&packed).unwrap_or_default())
+    encode(&packed)
+}
+
+fn encode<T: Serialize>(packed: &T) -> String {
+    STANDARD_NO_PAD.encode(postcard::to_allocvec(packed).unwrap_or_default())
+}
+
+fn decode<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    let damaged = |error: &dyn std::fmt::Display| format!("the drift engine's state is damaged: {error}");
+    let bytes = STANDARD_NO_PAD.decode(text).map_err(|error| damaged(&error))?;
+    postcard::from_bytes(&bytes).map_err(|error| damaged(&error))
 }
 
 fn unpack(text: &str) -> Result<Watch, String> {
-    let bytes = STANDARD_NO_PAD.decode(text).map_err(|error| error.to_string())?;
-    match postcard::from_bytes(&bytes).map_err(|error| error.to_string())? {
+    match decode(text)? {
         Packed::Watched(state, sanity) => Ok(Watch::Yes(state.restore(), sanity)),
         Packed::Skipped(_) => Ok(Watch::No(SKIPPED)),
     }
@@ -71,6 +84,7 @@ impl Drift {
             key: Arc::clone(key),
             last: state.last,
             series: state.series.iter().map(series).collect(),
+            meaning: state.meaning.as_deref().map(encode),
         };
         let keys = self.keys.iter().map(key).collect();
         let (records, rows_per_alarm) = (self.records, self.rows_per_alarm());
@@ -91,11 +105,13 @@ impl Drift {
         }
         (self.evicted, self.rate, self.records) = (saved.evicted, saved.rate, saved.records);
         let kept = |name: &str| same_scores || !name.starts_with("divergence.");
-        for SavedKey { key, last, series } in saved.keys.into_iter().take(self.admission.options.keys) {
-            let mut held = Key { series: Vec::new(), last };
+        for SavedKey { key, last, series, meaning } in saved.keys.into_iter().take(self.admission.options.keys) {
+            let meaning = meaning.filter(|_| same_scores && self.meanings < self.admission.options.embedding_keys);
+            let meaning = meaning.map(|packed| decode(&packed)).transpose()?;
+            self.meanings += usize::from(meaning.is_some());
+            let mut held = Key { series: Vec::new(), last, meaning };
             for (name, last, packed) in series.into_iter().filter(|(name, ..)| kept(name)) {
-                let watch = unpack(&packed).map_err(|why| format!("the drift engine's state is damaged: {why}"))?;
-                held.series.push(self.admission.again(name, watch, last));
+                held.series.push(self.admission.again(name, unpack(&packed)?, last));
             }
             held.series.truncate(self.admission.options.series);
             self.admission.total += held.series.len();

@@ -7,11 +7,12 @@ use foldhash::HashMap;
 
 use super::auto::{Auto, Setting};
 use super::budget::{FalseAlarms, Rate, Thresholds};
+use super::meaning::{self, Meaning};
 use super::watched::{Common, Sanity, by_name};
 use super::zscore::ZScore;
-use super::{Detector, Reading, Row};
+use super::{Baseline, Detector, Reading, Row};
 use crate::engine::{Engine, Evidence};
-use crate::record::Seq;
+use crate::record::{Seq, trim};
 use crate::rules::Stage;
 use crate::verdict::{DriftReport, DriftState, EngineKind};
 
@@ -96,6 +97,8 @@ pub(super) struct Series {
 pub(super) struct Key {
     pub series: Vec<Series>,
     pub last: Seq,
+    /// What the answers mean, for the keys that are watched for it.
+    pub meaning: Option<Box<Meaning>>,
 }
 
 /// Reasons for not watching that are listed.
@@ -208,6 +211,8 @@ pub struct Drift {
     pub(super) admission: Admission,
     pub(super) evicted: u64,
     pub(super) rate: Rate,
+    /// Keys whose meaning is watched.
+    pub(super) meanings: usize,
     pub(super) records: u64,
     common: Common,
 }
@@ -218,7 +223,7 @@ impl Drift {
         let limits = Thresholds::new(Rate::default().rows_per_alarm(options.false_alarms));
         let admission = Admission { options, total: 0, refused: 0, skipped: BTreeMap::new(), limits };
         let (keys, common) = (HashMap::default(), Common::default());
-        Self { keys, admission, evicted: 0, rate: Rate::default(), records: 0, common }
+        Self { keys, admission, evicted: 0, rate: Rate::default(), meanings: 0, records: 0, common }
     }
 
     /// Keys that are watched.
@@ -234,6 +239,11 @@ impl Drift {
     /// Series that are watched, of all keys.
     pub fn series(&self) -> usize {
         self.admission.total
+    }
+
+    /// Keys whose answers' meaning is watched.
+    pub fn meanings(&self) -> usize {
+        self.meanings
     }
 
     /// Keys that made room for others.
@@ -266,12 +276,16 @@ impl Drift {
         self.each(key, series, |detector| detector.reset())
     }
 
-    fn each(&mut self, key: &str, series: Option<&str>, mut act: impl FnMut(&mut dyn Detector)) -> usize {
+    fn each(&mut self, key: &str, series: Option<&str>, mut act: impl FnMut(&mut dyn Baseline)) -> usize {
         let Some(key) = self.keys.get_mut(key) else { return 0 };
         let mut count = 0;
+        if let Some(meaning) = key.meaning.as_deref_mut().filter(|_| series.is_none_or(|name| name == meaning::NAME)) {
+            act(meaning);
+            count += 1;
+        }
         for held in key.series.iter_mut().filter(|held| series.is_none_or(|name| *held.name == *name)) {
             if let Watch::Yes(detector, _) = &mut held.watch {
-                act(detector.as_mut());
+                act(detector);
                 count += 1;
             }
         }
@@ -284,7 +298,9 @@ impl Drift {
             let before = key.series.len();
             key.series.retain(|series| !series.name.starts_with("divergence."));
             self.admission.total -= before - key.series.len();
+            key.meaning = None;
         }
+        self.meanings = 0;
     }
 
     /// Makes room by a quarter, so that a flood of new keys costs each of them a constant.
@@ -296,11 +312,42 @@ impl Drift {
         let (before, mut gone) = (self.keys.len(), 0);
         self.keys.retain(|_, key| {
             let stays = key.last > limit;
-            gone += if stays { 0 } else { key.series.len() };
+            if !stays {
+                gone += key.series.len();
+                self.meanings -= usize::from(key.meaning.is_some());
+            }
             stays
         });
         self.admission.total -= gone;
         self.evicted += (before - self.keys.len()) as u64;
+    }
+
+    /// What the first answer means, against the key's answers before.
+    fn meaning(&mut self, evidence: &mut Evidence<'_>) {
+        let record = evidence.record;
+        let Some(Ok(features)) = evidence.texts.first() else { return };
+        let (Some(vector), Some(answer)) = (&features.vector, record.samples.first()) else { return };
+        let most = self.admission.options.embedding_keys;
+        if most == 0 || trim(answer).is_empty() {
+            return;
+        }
+        let is_new = self.keys.get(&record.key).is_some_and(|key| key.meaning.is_none());
+        if is_new && self.meanings >= most {
+            // The one that was not seen for longest makes room.
+            let held = self.keys.values_mut().filter(|key| key.meaning.is_some());
+            if let Some(oldest) = held.min_by_key(|key| key.last) {
+                oldest.meaning = None;
+                self.meanings -= 1;
+            }
+        }
+        let Some(key) = self.keys.get_mut(&record.key) else { return };
+        self.meanings += usize::from(key.meaning.is_none());
+        // The answers' length is a series of its own.
+        let meaning = key.meaning.get_or_insert_with(|| Box::new(Meaning::new(false)));
+        let reading = meaning.observe(record.seq, vector, 0, &self.admission.limits);
+        let moved = if reading.alarm { meaning.moved() } else { None };
+        let report = reading.report(Arc::clone(&self.common.meaning), f64::from(meaning.ratio()));
+        evidence.drift.push(DriftReport { moved, ..report });
     }
 
     fn set_limits(&mut self) {
@@ -342,6 +389,7 @@ impl Engine for Drift {
         key.last = record.seq;
         let at = evidence.at.map(|at| at.as_millisecond());
         let mut found = std::mem::take(&mut evidence.drift);
+        found.reserve(key.series.len() + 1);
         let mut hint = 0;
         for (index, (name, value)) in common.values(evidence).enumerate() {
             let is_common = index < Common::COUNT && common.has(name);
@@ -350,8 +398,9 @@ impl Engine for Drift {
             let Some(reading) = key.observe(index, Row { seq: record.seq, at, value }, admission) else { continue };
             found.push(reading.report(Arc::clone(name), value));
         }
-        self.rate.observe(at, found.len());
         evidence.drift = found;
+        self.meaning(evidence);
+        self.rate.observe(at, evidence.drift.len());
         self.missing(evidence);
         self.records += 1;
         if self.records.is_multiple_of(RATE_EVERY) {

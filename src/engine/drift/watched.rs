@@ -15,6 +15,8 @@ pub struct Common {
     violations: Arc<str>,
     latency: Arc<str>,
     length: Arc<str>,
+    /// Of what the answers mean.
+    pub meaning: Arc<str>,
 }
 
 impl Default for Common {
@@ -25,6 +27,7 @@ impl Default for Common {
             violations: "violation_rate".into(),
             latency: "latency_ms".into(),
             length: "answer_length".into(),
+            meaning: super::meaning::NAME.into(),
         }
     }
 }

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::budget::Thresholds;
-use super::{Detector, DetectorState, Reading, Row};
+use super::{Baseline, Detector, DetectorState, Reading, Row};
 use crate::record::Seq;
 use crate::stats::welford::Welford;
 use crate::verdict::{Direction, DriftState};
@@ -57,7 +57,9 @@ impl Detector for ZScore {
     fn save(&self) -> DetectorState {
         DetectorState::Zscore(self.clone())
     }
+}
 
+impl Baseline for ZScore {
     fn pin(&mut self) {
         self.pinned = self.history.count() >= WARM_UP;
     }
