@@ -93,7 +93,9 @@ fn cost(c: &mut Criterion) {
         let values = rows(kind, 10_000, 7);
         let mut warm = Auto::new(Setting::default());
         run(&mut warm, &values, &limits, false);
-        group.bench_function(format!("all layers, {kind}"), |b| b.iter(|| run(&mut warm, black_box(&values), &limits, false)));
+        group.bench_function(format!("all layers, {kind}"), |b| {
+            b.iter(|| run(&mut warm, black_box(&values), &limits, false))
+        });
     }
     let values = rows("Gaussian", 10_000, 7);
     let mut timed = Auto::new(Setting::default());
@@ -139,7 +141,13 @@ const SERIES: usize = 5_000;
 
 /// Rows per alarm of one layer alone at a threshold, and how many alarms there were.
 fn rows_per_alarm(layer: usize, threshold: f32) -> (f64, u32) {
-    let mut limits = Thresholds { level: f32::INFINITY, spread: f32::INFINITY, rates: f32::INFINITY, shape: f32::INFINITY, ..Thresholds::new(1e300) };
+    let mut limits = Thresholds {
+        level: f32::INFINITY,
+        spread: f32::INFINITY,
+        rates: f32::INFINITY,
+        shape: f32::INFINITY,
+        ..Thresholds::new(1e300)
+    };
     let kind = if layer == 2 { "0/1, 5 %" } else { "Gaussian" };
     *[&mut limits.level, &mut limits.spread, &mut limits.rates, &mut limits.shape][layer] = threshold;
     let alarms = (0..SIMULATED / SERIES).map(|seed| {
@@ -151,7 +159,8 @@ fn rows_per_alarm(layer: usize, threshold: f32) -> (f64, u32) {
 
 fn thresholds() {
     // Which share of the budget each layer has: see the table.
-    let layers = [("level", 6.0, 13.0, 1.5), ("spread", 6.0, 12.0, 1.5), ("rates", 3.0, 11.0, 1.5), ("shape", 6.0, 1.0, 0.75)];
+    let layers =
+        [("level", 6.0, 13.0, 1.5), ("spread", 6.0, 12.0, 1.5), ("rates", 3.0, 11.0, 1.5), ("shape", 6.0, 1.0, 0.75)];
     println!("{:8}{:>14}{:>10}{:>10}", "layer", "rows/alarm", "made now", "shipped");
     for (index, (name, share, first, step)) in layers.into_iter().enumerate() {
         // The logarithm of the rows per alarm is about straight in the threshold.
@@ -168,7 +177,8 @@ fn thresholds() {
             let made = my + slope * ((rows * share).ln() - mx);
             let shipped = Thresholds::new(rows);
             let shipped = [shipped.level, shipped.spread, shipped.rates, shipped.shape][index];
-            let far = if (made - f64::from(shipped)).abs() > 0.1 * f64::from(shipped) + 0.5 { "  <- differs" } else { "" };
+            let far =
+                if (made - f64::from(shipped)).abs() > 0.1 * f64::from(shipped) + 0.5 { "  <- differs" } else { "" };
             println!("{name:8}{rows:>14.0}{made:>10.1}{shipped:>10.1}{far}");
         }
     }

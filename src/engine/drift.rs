@@ -6,8 +6,11 @@
 
 pub mod auto;
 pub mod budget;
+pub mod incident;
 pub mod long_run;
 pub mod meaning;
+#[cfg(test)]
+mod noise;
 pub mod recent;
 pub mod reference;
 pub mod regime;
@@ -23,7 +26,7 @@ pub mod watched;
 pub mod zscore;
 
 pub use saved::Saved;
-pub use series::{Drift, Named, Options, Which};
+pub use series::{Drift, Named, Options};
 
 use std::sync::Arc;
 
@@ -88,6 +91,21 @@ impl Reading {
     }
 }
 
+/// Which detector watches a series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Which {
+    /// All layers.
+    #[default]
+    Auto,
+    /// The all-time z-score.
+    Zscore,
+}
+
+impl Which {
+    /// The contract's words.
+    pub const WORDS: [(&str, Self); 2] = [("auto", Self::Auto), ("zscore", Self::Zscore)];
+}
+
 /// What has a baseline that the operator can speak about.
 pub trait Baseline {
     /// What is normal now is to stay the baseline until it is reset or pinned anew.
@@ -114,6 +132,12 @@ pub trait Detector: Baseline + Send {
 
     /// What it knows.
     fn save(&self) -> DetectorState;
+
+    /// Which one it is.
+    fn which(&self) -> Which;
+
+    /// What is asked of the series from now on.
+    fn ask(&mut self, _: auto::Setting) {}
 }
 
 /// What a detector knows, across the end of the process.

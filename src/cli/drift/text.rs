@@ -53,7 +53,8 @@ impl Embedders<'_> {
                 .chunks(share)
                 .zip(&mut self.sessions)
                 .map(|(texts, session)| {
-                    scope.spawn(move || texts.iter().map(|text| text.map(|text| one(session, text))).collect::<Vec<_>>())
+                    scope
+                        .spawn(move || texts.iter().map(|text| text.map(|text| one(session, text))).collect::<Vec<_>>())
                 })
                 .collect();
             let died = |_| vec![Some(Err("the embedding worker died".to_owned()))];
@@ -86,7 +87,8 @@ pub(super) fn run(
     let sessions: Result<Vec<_>, _> = (0..config.workers(false)).map(|_| backend.session()).collect();
     let sessions = sessions.map_err(|error| Failure::Input(format!("the model: {error}")))?;
     let mut embedders = Embedders { tokenizer, sessions };
-    let mut reader = BufReader::with_capacity(1 << 16, std::mem::replace(&mut input.reader, Box::new(std::io::empty())));
+    let mut reader =
+        BufReader::with_capacity(1 << 16, std::mem::replace(&mut input.reader, Box::new(std::io::empty())));
     let mut meaning = Meaning::new(true);
     let (mut row, mut bytes, mut faults, mut first) = (0u64, 0u64, 0u64, None);
     out.header()?;

@@ -8,6 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::budget::Thresholds;
+use super::incident::Incident;
 use super::long_run::LongRun;
 use super::recent::Recent;
 use super::regime::{Finding, Regime, What};
@@ -15,14 +16,14 @@ use super::scan::low;
 use super::season::Season;
 use super::spike::Spike;
 use super::stuck::Stuck;
-use super::{Baseline, Detector, DetectorState, Reading, Row};
+use super::{Baseline, Detector, DetectorState, Reading, Row, Which};
 use crate::record::Seq;
 use crate::verdict::{Direction, DriftState};
 
 /// Rows from which the first regime is known.
 const WARM_UP: usize = 100;
 
-/// Rows from which a regime after a change is known; so many are kept.
+/// Rows from which a regime after a change is known.
 const ANEW: usize = 50;
 
 /// Rows that are kept once the first regime is known.
@@ -55,12 +56,6 @@ const IMPATIENCE: f32 = 0.3;
 /// Rows over which alarms are counted for that.
 const FATIGUE: f32 = 1_000.0;
 
-/// Weight of the newest row where the way back to the old level is followed.
-const BACK: f32 = 0.15;
-
-/// Rows that must be back before a drift is over.
-const BACK_ROWS: u8 = 10;
-
 /// What the detector is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 enum Phase {
@@ -73,26 +68,6 @@ enum Phase {
     Learning,
     /// Has reported a change from a pinned regime and waits for it to come back.
     Away,
-}
-
-/// A change that was reported.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-struct Incident {
-    direction: Direction,
-    size: Option<f64>,
-    onset: Seq,
-    baseline: f64,
-    spread: f64,
-    /// Rows since it was reported.
-    rows: u32,
-    /// Rows after which it is the normal.
-    settled: u32,
-    /// Change of the mean normal score; 0 where it was not one of level.
-    shift: f32,
-    /// Mean normal score of the newest rows, as the regime before sees them.
-    back: f32,
-    back_rows: u8,
-    over: bool,
 }
 
 /// What may be asked of one series.
@@ -155,7 +130,9 @@ impl Auto {
 
     /// Takes the course of the day out, where it is known. Whether it came into force, or out of it, with this row.
     fn without_season(&mut self, row: Row) -> (f64, bool) {
-        let Some(at) = row.at.filter(|_| self.setting.season) else { return (row.value, false) };
+        // A row without a time counts as coming with the one before it.
+        let at = row.at.or_else(|| self.season.as_ref().and_then(|season| season.latest()));
+        let Some(at) = at.filter(|_| self.setting.season) else { return (row.value, false) };
         let season = self.season.get_or_insert_default();
         let before = season.in_force();
         let rest = season.rest(at, row.value);
@@ -164,14 +141,20 @@ impl Auto {
     }
 
     /// The series is seen without the course of the day from now on, or with it again: its regime begins anew.
-    fn change_of_season(&mut self, seq: Seq) {
-        let rests = self.season.as_ref().map(|season| season.rests()).unwrap_or_default();
+    fn change_of_season(&mut self, seq: Seq, value: f64) {
+        let rests = self.season.as_ref().filter(|season| season.in_force()).map(|season| season.rests());
+        let rests = rests.unwrap_or_default();
         self.incident = None;
         self.silent = 0;
         if rests.len() >= ANEW {
-            self.recent = Recent::new(RECENT);
-            let first = seq.0.saturating_sub(rests.len() as u64 - 1);
-            rests.iter().zip(first..).for_each(|(rest, seq)| self.recent.push(Seq(seq), *rest));
+            // They are what is left of the rows that were the newest; rows of before an alarm have lost their Seq.
+            let rows = std::mem::replace(&mut self.recent, Recent::new(RECENT)).with_seqs();
+            let oldest = rows.first().map_or(seq, |row| row.0);
+            let lost = rests.len().saturating_sub(rows.len());
+            let seqs = std::iter::repeat_n(oldest, lost)
+                .chain(rows.iter().map(|row| row.0).skip(rows.len() - (rests.len() - lost)));
+            rests.iter().zip(seqs).for_each(|(rest, seq)| self.recent.push(seq, *rest));
+            self.recent.push(seq, value);
             self.begin(LongRun::default());
         } else {
             self.recent.keep(0, RECENT);
@@ -210,15 +193,18 @@ impl Auto {
         self.incident = Some(Incident {
             direction,
             size,
-            onset: Seq(row.seq.0 - u64::from(low(row.seq.0).wrapping_sub(change.onset))),
+            onset: Seq(row.seq.0.saturating_sub(u64::from(low(row.seq.0).wrapping_sub(change.onset)))),
             baseline: regime.baseline(),
             spread: regime.spread(),
             rows: 0,
             settled: regime.rows().clamp(SETTLED.0, SETTLED.1) as u32,
+            what: finding.what,
+            moved: change.shift,
             shift,
-            back: shift,
+            back: if self.pinned { change.shift } else { shift },
             back_rows: 0,
             over: false,
+            quiet: false,
         });
         if let (Some(season), Some(size), What::Level) = (&mut self.season, size, finding.what) {
             season.moved(size);
@@ -242,39 +228,50 @@ impl Auto {
         }
     }
 
-    /// Follows the way back to the regime before the incident. Whether it is over.
-    fn is_back(&mut self, score: f32) -> bool {
-        let Some(incident) = &mut self.incident else { return false };
-        let (weight, least) = if self.phase == Phase::Away { (BACK / 5.0, 0.4) } else { (BACK, 1.0) };
-        incident.back += weight * (score - incident.back);
-        let near = incident.shift.abs() > least && incident.back.abs() < incident.shift.abs() / 3.0;
-        incident.back_rows = if near { incident.back_rows.saturating_add(1) } else { 0 };
-        let over = incident.back_rows >= BACK_ROWS;
-        if over {
-            (incident.over, incident.rows) = (true, 0);
+    fn is_reported(&self, incident: &Incident) -> bool {
+        self.setting.only.is_none_or(|only| only == incident.direction)
+    }
+
+    /// Whether a change from a pinned regime is over with this row.
+    fn is_back_to_pinned(&mut self, value: f64, limits: &Thresholds) -> bool {
+        let (Some(incident), Some(regime)) = (&mut self.incident, &mut self.regime) else { return true };
+        let over = incident.follow_pinned(regime, value, limits);
+        if over && (incident.quiet || incident.is_beyond()) {
+            self.incident = None;
         }
         over
     }
 
     /// One row of a regime that is known, or is to be. Whether it is the first of a newly reported change.
     fn watch(&mut self, row: Row, value: f64, limits: &Thresholds) -> bool {
+        if self.phase != Phase::Watching {
+            self.ratio = 0.0;
+        }
         match self.phase {
             Phase::WarmUp => {
                 if self.recent.len() >= WARM_UP {
                     self.begin(LongRun::default());
                     self.recent.keep(RECENT, RECENT);
                     // A trend, or a part of a daily course, is no regime to compare with.
-                    let uneven = self.regime.as_ref().is_some_and(|regime| regime.is_uneven(limits, UNEVEN));
+                    let uneven = self.regime.as_mut().is_some_and(|regime| regime.is_uneven(limits, UNEVEN));
                     self.silent = if uneven { PROLONGED } else { 0 };
                 }
                 false
             }
-            Phase::Learning | Phase::Away => {
+            Phase::Away => {
+                if self.is_back_to_pinned(value, limits) {
+                    self.phase = Phase::Watching;
+                }
+                false
+            }
+            Phase::Learning => {
                 self.learned = self.learned.saturating_add(1);
                 let score = self.regime.as_ref().and_then(|regime| regime.score(value));
-                if score.is_some_and(|score| self.is_back(score)) {
+                if let (Some(incident), Some(score)) = (&mut self.incident, score)
+                    && incident.follow(score)
+                {
                     self.phase = Phase::Watching;
-                } else if self.phase == Phase::Learning && self.learned as usize >= ANEW {
+                } else if self.learned as usize >= ANEW {
                     self.begin_next();
                 }
                 false
@@ -290,10 +287,18 @@ impl Auto {
 
     /// Looks for a change in the rows so far. Whether there is one to report.
     fn compare(&mut self, row: Row, limits: &Thresholds) -> bool {
-        if self.incident.is_some_and(|incident| incident.rows < MERGE) || self.stuck.is_suspect() {
+        if self.incident.is_some_and(|incident| incident.rows < MERGE) {
+            self.ratio = 0.0;
+            return false;
+        }
+        if !self.regime.as_ref().is_some_and(Regime::is_due) && self.silent != 1 {
+            self.silent = self.silent.saturating_sub(1);
             return false;
         }
         let patience = 1.0 + IMPATIENCE * (self.fatigue - PATIENCE).max(0.0);
+        if let (1, Some(regime)) = (self.silent, &mut self.regime) {
+            regime.look_at_all();
+        }
         let found = self.regime.as_ref().and_then(|regime| regime.look(limits, patience));
         self.ratio = found.map_or(0.0, |finding| finding.ratio);
         if self.silent > 0 {
@@ -302,23 +307,41 @@ impl Auto {
                 // Not one regime after all: what came last is the first.
                 self.begin_next();
             }
+            self.ratio = 0.0;
             return false;
         }
-        let Some(finding) = found.filter(|finding| finding.ratio >= 1.0) else { return false };
+        if self.ratio < 1.0 {
+            return false;
+        }
+        // Boundaries that were not due may tell better where it began.
+        let finding = self.regime.as_mut().and_then(|regime| {
+            regime.look_at_all();
+            regime.look(limits, patience)
+        });
+        let Some(finding) = finding.filter(|again| again.ratio >= 1.0).or(found) else { return false };
         if self.fatigue == 0.0 && self.regime.as_ref().is_some_and(|regime| regime.began_before(&finding.change)) {
             // The warm-up was uneven, and it only shows now.
-            self.silent = PROLONGED;
+            if finding.change.rows >= RECENT as f32 {
+                self.begin_next();
+            } else {
+                self.silent = PROLONGED;
+            }
+            self.ratio = 0.0;
             return false;
         }
         self.alarm(&finding, row);
-        let reported = |incident: &Incident| self.setting.only.is_none_or(|only| only == incident.direction);
-        self.incident = self.incident.filter(reported);
-        self.incident.is_some()
+        if self.incident.is_some_and(|incident| self.is_reported(&incident)) {
+            return true;
+        }
+        // The way back to a pinned regime is followed all the same.
+        self.ratio = 0.0;
+        self.incident = self.incident.filter(|_| self.pinned).map(|incident| Incident { quiet: true, ..incident });
+        false
     }
 
     fn state(&self, score: f64) -> DriftState {
         let warm = self.regime.is_some() && self.silent == 0;
-        match self.incident {
+        match self.incident.filter(|incident| !incident.quiet) {
             _ if self.stuck.is_stuck() => DriftState::Stuck,
             Some(incident) if !incident.over => DriftState::Drift,
             Some(_) => DriftState::Recovered,
@@ -332,7 +355,7 @@ impl Auto {
         let change = f64::from(0.5 * self.ratio * if self.ratio < 1.0 { self.ratio } else { 1.0 });
         let score = spike.max(change).clamp(0.0, 1.0);
         let state = self.state(score);
-        let incident = self.incident.filter(|incident| !incident.over);
+        let incident = self.incident.filter(|incident| !incident.over && !incident.quiet);
         let (baseline, spread) = match (incident, &self.regime) {
             (Some(incident), _) => (Some(incident.baseline), Some(incident.spread)),
             (None, Some(regime)) => (Some(regime.baseline()), Some(regime.spread())),
@@ -349,7 +372,7 @@ impl Auto {
             score,
             z,
             // In terms of the value that came in: what the hour adds is added again.
-            baseline: baseline.map(|baseline| baseline + (row.value - value)),
+            baseline: baseline.map(|baseline| (baseline + (row.value - value)).clamp(f64::MIN, f64::MAX)),
             spread,
             direction: incident.map(|incident| incident.direction),
             size: incident.and_then(|incident| incident.size),
@@ -371,19 +394,25 @@ impl Auto {
 
 impl Detector for Auto {
     fn observe(&mut self, row: Row, limits: &Thresholds) -> Reading {
-        self.ratio = 0.0;
         self.age();
         let (value, changed) = self.without_season(row);
         let spike = self.spike.observe(value);
-        let mut alarm = self.stuck.observe(row.value, limits.rows);
+        let stuck = self.stuck.observe(row.value, limits.rows);
+        // A change that was reported since it froze is the same incident.
+        let mut alarm =
+            stuck && self.incident.is_none_or(|incident| incident.over || incident.rows >= self.stuck.run());
         if self.stuck.run() == 1 {
             self.run_start = row.seq;
         }
         if changed {
-            self.change_of_season(row.seq);
-        } else {
+            self.change_of_season(row.seq, value);
+            self.ratio = 0.0;
+        } else if self.phase == Phase::WarmUp || !self.stuck.is_suspect() {
+            // A value that froze teaches nothing.
             self.recent.push(row.seq, value);
             alarm |= self.watch(row, value, limits);
+        } else {
+            self.ratio = 0.0;
         }
         self.reading(row, value, alarm, spike)
     }
@@ -391,16 +420,26 @@ impl Detector for Auto {
     fn save(&self) -> DetectorState {
         DetectorState::Auto(Box::new(self.clone()))
     }
+
+    fn which(&self) -> Which {
+        Which::Auto
+    }
+
+    fn ask(&mut self, setting: Setting) {
+        if !setting.season && self.season.take().is_some_and(|season| season.in_force()) {
+            self.reset();
+        }
+        self.setting = setting;
+    }
 }
 
 impl Baseline for Auto {
     fn pin(&mut self) {
-        self.incident = None;
-        match self.phase {
-            Phase::WarmUp => return,
-            Phase::Watching => {}
+        let away = self.incident.take().map_or(RECENT, |incident| incident.rows as usize + 1).min(RECENT);
+        if self.phase == Phase::Away {
             // What is now is meant, not what was before the change.
-            Phase::Learning | Phase::Away => self.begin_next(),
+            self.recent.keep(away, RECENT);
+            (self.phase, self.learned) = (Phase::Learning, away as u32);
         }
         self.pinned = true;
     }
@@ -409,3 +448,8 @@ impl Baseline for Auto {
         *self = Self { season: self.season.take(), ..Self::new(self.setting) };
     }
 }
+
+#[cfg(test)]
+mod mended;
+#[cfg(test)]
+mod tests;

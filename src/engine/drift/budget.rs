@@ -112,6 +112,9 @@ const GAP: f64 = 600_000.0;
 /// Time after which a rate is believed, ms.
 const KNOWN: f64 = 60_000.0;
 
+/// Records in a row that must be behind before the clock is believed to have gone back.
+const BEHIND: u32 = 100;
+
 /// Rows per false alarm while the rate is not known.
 const UNKNOWN: f64 = 1e5;
 
@@ -121,6 +124,8 @@ pub struct Rate {
     rows: f64,
     elapsed: f64,
     latest: Option<i64>,
+    /// Records in a row that came from long before the latest.
+    behind: u32,
 }
 
 impl Rate {
@@ -128,8 +133,12 @@ impl Rate {
     pub fn observe(&mut self, at: Option<i64>, rows: usize) {
         let Some(at) = at else { return };
         let latest = *self.latest.get_or_insert(at);
-        if at > latest {
-            self.elapsed += ((at - latest) as f64).min(GAP);
+        let ahead = at as f64 - latest as f64;
+        self.behind = if ahead < -GAP { self.behind + 1 } else { 0 };
+        if self.behind >= BEHIND {
+            (self.latest, self.behind) = (Some(at), 0);
+        } else if ahead > 0.0 {
+            self.elapsed += ahead.min(GAP);
             self.latest = Some(at);
         }
         self.rows += rows as f64;

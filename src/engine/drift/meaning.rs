@@ -63,7 +63,8 @@ impl Meaning {
         let row = |value: f64| Row { seq, at: None, value };
         let cosine = found.cosine.map(|cosine| self.cosine.observe(row(f64::from(cosine)), &rare));
         let length = self.length.as_mut().map(|length| length.observe(row(words as f64), &rare));
-        let scalar = [cosine, length].into_iter().flatten().find(|reading| reading.alarm && reading.direction.is_some());
+        let scalar =
+            [cosine, length].into_iter().flatten().find(|reading| reading.alarm && reading.direction.is_some());
         if found.alarm.is_some() {
             // The centre that cosines are taken to is another one from now on.
             self.cosine.reset();

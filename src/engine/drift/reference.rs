@@ -129,7 +129,14 @@ fn quantile(rows: &[f64], p: f64) -> f64 {
     let at = (p * rows.len() as f64 - 0.5).clamp(0.0, last as f64);
     let low = at as usize;
     let (a, b) = (rows[low], rows[(low + 1).min(last)]);
-    if a == b { a } else { a + (b - a) * (at - low as f64) }
+    let part = at - low as f64;
+    if a == b {
+        a
+    } else if (b - a).is_finite() {
+        a + (b - a) * part
+    } else {
+        a * (1.0 - part) + b * part
+    }
 }
 
 /// In units of the spread around the centre.
@@ -156,4 +163,118 @@ pub fn spread(rows: &[f64], centre: f64) -> f64 {
 pub fn median(rows: &mut [f64]) -> f64 {
     rows.sort_unstable_by(f64::total_cmp);
     quantile(rows, 0.5)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::drift::noise::noise;
+
+    fn draw(seed: u64, rows: usize, of: impl Fn(f64) -> f64) -> Vec<f64> {
+        let mut normal = noise(seed);
+        (0..rows).map(|_| of(normal())).collect()
+    }
+
+    fn moments(scores: &[f32]) -> (f32, f32) {
+        let n = scores.len() as f32;
+        let mean = scores.iter().sum::<f32>() / n;
+        (mean, scores.iter().map(|score| (score - mean).powi(2)).sum::<f32>() / n)
+    }
+
+    #[test]
+    fn normal_scores_of_skewed_rows_are_those_of_a_gaussian() {
+        for of in [f64::exp, |z: f64| z, |z: f64| -(1.5 * z).exp(), |z: f64| z.powi(3)] {
+            let reference = Reference::new(&mut draw(1, 400, of));
+            let rows: Vec<f32> = draw(2, 4_000, of).into_iter().map(|row| reference.score(row)).collect();
+            let (mean, variance) = moments(&rows);
+            assert!(!reference.tied && mean.abs() < 0.12 && (0.8..1.2).contains(&variance), "{mean} {variance}");
+            let folds: Vec<f32> = rows.into_iter().map(folded).collect();
+            let (mean, variance) = moments(&folds);
+            assert!(mean.abs() < 0.15 && (0.75..1.25).contains(&variance), "folded: {mean} {variance}");
+        }
+    }
+
+    #[test]
+    fn scale_and_offset_do_not_change_a_score() {
+        let rows = draw(3, 100, |z| z);
+        let one = Reference::new(&mut rows.clone());
+        for (a, b) in [(1.0, 1e6), (1e-9, 0.0), (2e5, -7.0), (1e-3, 1e9)] {
+            let other = Reference::new(&mut rows.iter().map(|row| a * row + b).collect::<Vec<_>>());
+            for row in draw(4, 200, |z| 1.5 * z) {
+                let (is, was) = (other.score(a * row + b), one.score(row));
+                assert!((is - was).abs() < 0.01, "{a} {b}: {is} {was}");
+            }
+            assert!((other.spread / a / one.spread - 1.0).abs() < 1e-3);
+        }
+    }
+
+    #[test]
+    fn scores_keep_the_order_and_are_clipped() {
+        let reference = Reference::new(&mut draw(5, 100, f64::exp));
+        let wide = [-1e308, -1e9, -3.0, 0.0, 0.1, 0.5, 1.0, 2.0, 5.0, 20.0, 1e4, 1e308];
+        let scores = wide.map(|value| reference.score(value));
+        assert!(scores.is_sorted() && scores[0] == -CLIP && scores[11] == CLIP, "{scores:?}");
+        assert!(scores[4] < scores[5] && scores[7] < scores[8], "{scores:?}");
+    }
+
+    #[test]
+    fn ties_have_the_score_of_their_middle() {
+        // 40 % zeros below everything else.
+        let mut rows: Vec<f64> = (0..100).map(|k| f64::from(u8::from(k >= 40)) * f64::from(k)).collect();
+        let reference = Reference::new(&mut rows);
+        assert!(!reference.tied);
+        // Φ⁻¹(0.2) is −0.84, their mean normal score −0.97.
+        assert!((-1.2..-0.7).contains(&reference.score(0.0)), "{}", reference.score(0.0));
+        assert!(reference.score(-1.0) < reference.score(0.0) && reference.score(0.0) < reference.score(41.0));
+    }
+
+    #[test]
+    fn a_value_has_the_score_that_it_was_made_from() {
+        for of in [f64::exp, |z| 1e9 + 1e-3 * z] {
+            let reference = Reference::new(&mut draw(6, 200, of));
+            for score in [-1.8, -1.0, -0.3, 0.0, 0.02, 0.7, 1.8] {
+                let back = f64::from(reference.score(reference.value(score)));
+                assert!((back - score).abs() < 1e-3, "{score} {back}");
+            }
+        }
+    }
+
+    #[test]
+    fn outliers_move_neither_centre_nor_spread() {
+        let mut rows = draw(7, 100, |z| z);
+        rows.extend([1e300, -1e300, 1e308]);
+        let reference = Reference::new(&mut rows);
+        assert!(reference.centre.abs() < 0.4 && (0.6..1.5).contains(&reference.spread), "{reference:?}");
+        assert!((reference.score(1.0) - 1.0).abs() < 0.5 && reference.score(1e300) == CLIP);
+    }
+
+    #[test]
+    fn constant_rows_are_tied_and_every_other_value_is_beside_them() {
+        for value in [0.0, 5.0, -1e300, 1e-300] {
+            let reference = Reference::new(&mut [value; 100]);
+            assert!(reference.tied && reference.centre == value && reference.spread > 0.0);
+            let more = value.abs() * 1e-9 + 1e-305;
+            assert_eq!([value - more, value, value + more].map(|other| reference.side(other)), [-1, 0, 1], "{value}");
+            assert_eq!(reference.statistics(value), [0.0, 0.0]);
+            assert_eq!(reference.statistics(value + more), [1.0, 0.0]);
+            assert_eq!(reference.statistics(value - more), [0.0, 1.0]);
+        }
+        let almost = Reference::new(&mut [0.1 + 0.2, 0.3, 0.3]);
+        assert_eq!(almost.side(0.1 + 0.2), 0);
+    }
+
+    #[test]
+    fn few_rows_and_none_have_finite_scores() {
+        for mut rows in [vec![], vec![3.0], vec![1.0, 2.0]] {
+            let reference = Reference::new(&mut rows);
+            assert!(reference.centre.is_finite() && reference.spread > 0.0);
+            for value in [-1e308, -1.0, 0.0, 1.5, 3.0, 1e308] {
+                assert!(reference.score(value).is_finite() && reference.statistics(value)[1].is_finite());
+            }
+            assert!(reference.value(0.5).is_finite());
+        }
+        assert_eq!(median(&mut []), 0.0);
+        assert_eq!(spread(&[], 0.0), 0.0);
+        assert_eq!(median(&mut [3.0, 1.0, 2.0]), 2.0);
+    }
 }

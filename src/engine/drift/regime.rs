@@ -25,7 +25,7 @@ pub struct Finding {
 }
 
 /// Layers that compare with a regime.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum What {
     /// Mean of the normal scores.
     Level,
@@ -85,7 +85,7 @@ impl Regime {
             self.shape.push(row[0]);
         }
         self.taken = self.taken.wrapping_add(1);
-        if self.taken % EVERY == 0 {
+        if self.taken.is_multiple_of(EVERY) {
             self.locate();
         }
     }
@@ -126,14 +126,21 @@ impl Regime {
         } else {
             self.reference.value(self.histogram.mean(0))
         };
+        self.baseline = self.baseline.clamp(f64::MIN, f64::MAX);
     }
 
     fn learn_step(&mut self, rows: &Recent) {
         if self.reference.tied {
             let others = rows.iter().filter(|value| self.reference.side(*value) != 0);
-            let mut distances: Vec<f64> = others.map(|value| (value - self.reference.centre).abs()).collect();
+            let mut distances: Vec<f64> =
+                others.map(|value| (value - self.reference.centre).abs().min(f64::MAX)).collect();
             self.step = reference::median(&mut distances);
         }
+    }
+
+    /// Whether it is time to look for a change.
+    pub fn is_due(&self) -> bool {
+        self.histogram.is_due()
     }
 
     /// The clearest change, if any is above half its threshold; `patience` multiplies the thresholds.
@@ -160,8 +167,31 @@ impl Regime {
         (found.ratio > 0.0).then_some(found)
     }
 
+    /// The next look is at all rows at which a change may have begun.
+    pub fn look_at_all(&mut self) {
+        self.histogram.all_due();
+    }
+
+    /// How far a row is from the mean, in the statistic that found a change.
+    pub fn distance(&self, what: What, value: f64) -> f32 {
+        let s = usize::from(matches!(what, What::Spread | What::Below));
+        self.reference.statistics(value)[s] - self.histogram.mean(s) as f32
+    }
+
+    /// Follows a row while away from the shape of the regime. Whether it looks like it.
+    pub fn is_shaped(&mut self, value: f64, limits: &Thresholds) -> bool {
+        self.shape.follow(self.reference.score(value));
+        self.shape.ratio(limits.shape, || self.long_run.short()) == 0.0
+    }
+
+    /// Whether one value makes up most of it.
+    pub fn is_tied(&self) -> bool {
+        self.reference.tied
+    }
+
     /// Whether the rows so far are of two kinds, in their level or their spread.
-    pub fn is_uneven(&self, limits: &Thresholds, part: f32) -> bool {
+    pub fn is_uneven(&mut self, limits: &Thresholds, part: f32) -> bool {
+        self.look_at_all();
         let over = |s, threshold| self.histogram.scan(s, &self.long_run, 0.5 * threshold).g > part * threshold;
         !self.reference.tied && (over(0, limits.level) || over(1, limits.spread))
     }
@@ -179,7 +209,7 @@ impl Regime {
         let mut after: Vec<f64> = rows.newest(finding.change.rows as usize).collect();
         let location = reference::median(&mut after);
         match finding.what {
-            What::Level => Some(location - self.baseline),
+            What::Level => Some((location - self.baseline).clamp(f64::MIN, f64::MAX)),
             What::Spread => Some(reference::spread(&after, location) - self.reference.spread),
             What::Shape => None,
             What::Above => Some(f64::from(finding.change.shift) * self.step),

@@ -111,7 +111,7 @@ impl Drift {
             self.meanings += usize::from(meaning.is_some());
             let mut held = Key { series: Vec::new(), last, meaning };
             for (name, last, packed) in series.into_iter().filter(|(name, ..)| kept(name)) {
-                held.series.push(self.admission.again(name, unpack(&packed)?, last));
+                held.series.push(self.admission.again(name, unpack(&packed)?, last, &self.common));
             }
             held.series.truncate(self.admission.options.series);
             self.admission.total += held.series.len();

@@ -1,7 +1,7 @@
 //! Change points: a generalised-likelihood-ratio scan over an exponential histogram.
 //!
 //! Rows are kept in buckets of 1, 2, 4 … rows, at most five of a size, so that every boundary between buckets is a
-//! candidate for the row of a change: exact for the newest rows, a fifth of its age off for older ones. For a split of
+//! candidate for the row of a change: exact for the newest rows, a quarter of its age off for older ones. For a split of
 //! n rows into n₀ before and n₁ after,
 //!
 //! G = n′·ln(1 + B / (κ·W·n′)),  B = (Σ₁ − n₁·mean)²·n / (n₀·n₁),  W = (Σ(u − mean)² − B) / (n − 2),
@@ -139,6 +139,22 @@ impl Histogram {
 
     /// Forgets the newest rows, back to a boundary.
     pub fn forget(&mut self, rows: f64) {
+        let (before_rows, before) = (self.rows, self.sums);
+        self.drop_newest(rows);
+        let (left, gone) = (self.rows, before_rows - self.rows);
+        if left <= 0.0 || gone <= 0.0 {
+            return;
+        }
+        // What the buckets do not keep: rows on both sides varied alike around their means.
+        for (s, before) in before.into_iter().enumerate() {
+            let gone_sum = before - self.sums[s];
+            let own = self.sums[s] * self.sums[s] / left;
+            let within = (self.squares[s] - gone_sum * gone_sum / gone - own).max(0.0);
+            self.squares[s] = own + within * left / before_rows;
+        }
+    }
+
+    fn drop_newest(&mut self, rows: f64) {
         let mut left = rows;
         for (k, level) in self.levels.iter_mut().enumerate() {
             let size = f64::from(1u32 << k);
@@ -146,9 +162,8 @@ impl Histogram {
                 level.len -= 1;
                 left -= size;
                 let gone = std::mem::take(&mut level.buckets[usize::from(level.len)]).sums;
-                for s in 0..2 {
-                    self.sums[s] -= f64::from(gone[s]);
-                    self.squares[s] *= 1.0 - size / self.rows;
+                for (sum, gone) in self.sums.iter_mut().zip(gone) {
+                    *sum -= f64::from(gone);
                 }
                 self.rows -= size;
             }
@@ -176,6 +191,16 @@ impl Histogram {
     fn due(&self) -> impl Iterator<Item = (f32, &Level)> {
         let levels = self.taken.trailing_zeros() as usize + 1;
         self.levels.iter().take(levels).enumerate().map(|(k, level)| (size(k), level))
+    }
+
+    /// Whether it is time to look: every second row, which costs half a row of delay and saves half the work.
+    pub fn is_due(&self) -> bool {
+        self.taken.is_multiple_of(2)
+    }
+
+    /// The next look is at all boundaries.
+    pub fn all_due(&mut self) {
+        self.taken = 0;
     }
 
     /// The clearest change of the mean of a statistic, where it may be above `floor`.
@@ -275,4 +300,133 @@ pub fn low(seq: u64) -> u32 {
 fn likelihood(k: f32, n: f32) -> f32 {
     let part = |x: f32| if x > 0.0 { x * (x / n).ln() } else { 0.0 };
     part(k) + part(n - k)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::drift::noise::noise;
+
+    /// Rows that are a histogram's, with the Seq of the first.
+    fn filled(first: u64, rows: impl IntoIterator<Item = [f32; 2]>) -> (Histogram, LongRun) {
+        let (mut histogram, mut long_run) = (Histogram::default(), LongRun::default());
+        for (seq, row) in (first..).zip(rows) {
+            histogram.push(seq, row);
+            long_run.push(row);
+        }
+        (histogram, long_run)
+    }
+
+    /// The clearest change ever found while rows come.
+    fn clearest(first: u64, rows: impl IntoIterator<Item = [f32; 2]>, s: usize, rates: bool) -> Change {
+        let (mut histogram, mut long_run, mut most) = (Histogram::default(), LongRun::default(), Change::default());
+        for (seq, row) in (first..).zip(rows) {
+            histogram.push(seq, row);
+            long_run.push(row);
+            let scan = if rates { Histogram::scan_rates } else { Histogram::scan };
+            let found = scan(&histogram, s, &long_run, 5.0);
+            most = if found.g > most.g { found } else { most };
+        }
+        most
+    }
+
+    fn gaussian(seed: u64) -> impl FnMut() -> [f32; 2] {
+        let mut normal = noise(seed);
+        move || [normal() as f32, normal() as f32].map(|z| z.clamp(-3.0, 3.0))
+    }
+
+    fn ones(seed: u64, rate: f64) -> impl FnMut() -> [f32; 2] {
+        let (mut normal, bound) = (noise(seed), if rate < 0.2 { 1.6449 } else { 0.5244 });
+        move || [f32::from(normal() > bound), 0.0]
+    }
+
+    #[test]
+    fn sums_are_those_of_the_rows() {
+        let mut draw = gaussian(1);
+        let rows: Vec<[f32; 2]> = (0..5_000).map(|_| draw()).collect();
+        let (histogram, _) = filled(0, rows.iter().copied());
+        assert_eq!(histogram.rows(), 5_000.0);
+        for s in 0..2 {
+            let sum: f64 = rows.iter().map(|row| f64::from(row[s])).sum();
+            assert!((histogram.mean(s) - sum / 5_000.0).abs() < 1e-9);
+            let kept: f64 = histogram.levels.iter().flat_map(Level::newest_first).map(|b| f64::from(b.sums[s])).sum();
+            assert!((kept + histogram.base[s] - sum).abs() < 1e-2, "{kept}");
+        }
+        assert_eq!(histogram.boundary(1.0), (1.0, 4_999));
+        let (after, onset) = histogram.boundary(50.0);
+        assert!((50.0..70.0).contains(&after) && onset == 5_000 - after as u32, "{after} {onset}");
+    }
+
+    #[test]
+    fn a_million_rows_are_held_in_a_bounded_number_of_buckets() {
+        let (histogram, _) = filled(0, (0..1_000_000u32).map(|k| [(k % 7) as f32 - 3.0, 1.0]));
+        let held: u32 = histogram.levels.iter().map(|level| u32::from(level.len)).sum();
+        assert!(held <= (BUCKETS * LEVELS) as u32);
+        assert!((MEMORY..MEMORY + 2_600.0).contains(&histogram.rows()), "{}", histogram.rows());
+        assert!(histogram.mean(0).abs() < 0.01 && (histogram.mean(1) - 1.0).abs() < 1e-6);
+        let variance = histogram.squares[0] / histogram.rows();
+        assert!((variance - 4.0).abs() < 0.05, "{variance}");
+    }
+
+    #[test]
+    fn a_shift_is_found_where_it_began_also_past_the_32nd_bit() {
+        for first in [0, (1 << 32) - 310, 7 << 40] {
+            for (s, shift) in [(0, 2.0), (0, -2.0), (1, 1.5)] {
+                let mut draw = gaussian(3);
+                let rows = (0..320).map(|k| {
+                    let mut row = draw();
+                    row[s] += if k < 300 { 0.0 } else { shift };
+                    row
+                });
+                let found = clearest(first, rows, s, false);
+                let late = found.onset.wrapping_sub(low(first + 300)).cast_signed();
+                assert!(found.g > 25.0 && late.abs() <= 6, "{first} {s}: {found:?}");
+                assert!((found.shift - shift).abs() < 0.8 && (found.rows - 20.0).abs() <= 6.0, "{found:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn independent_rows_show_no_change() {
+        for seed in 0..3 {
+            let mut draw = gaussian(seed);
+            for s in 0..2 {
+                let found = clearest(0, (0..20_000).map(|_| draw()), s, false);
+                assert!(found.g < 30.0, "{found:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_rate_that_rises_is_found_and_one_that_holds_is_not() {
+        let (mut few, mut many) = (ones(5, 0.05), ones(6, 0.3));
+        let found = clearest(0, (0..360).map(|k| if k < 300 { few() } else { many() }), 0, true);
+        assert!(found.g > 20.0 && found.onset.abs_diff(300) < 20 && (found.shift - 0.25).abs() < 0.1, "{found:?}");
+        let found = clearest(0, (0..10_000).map(|_| few()), 0, true);
+        assert!(found.g < 25.0, "{found:?}");
+    }
+
+    #[test]
+    fn three_events_of_what_never_was_are_a_change_and_two_more_of_what_was_are_not() {
+        let event =
+            |k: usize, last: usize| [f32::from(u8::from((200..last).contains(&k) || k == 20 && last == 202)), 0.0];
+        let found = clearest(0, (0..203).map(|k| event(k, 203)), 0, true);
+        assert!(found.g > 20.0 && found.onset == 200 && (found.shift - 1.0).abs() < 0.01, "{found:?}");
+        assert_eq!(clearest(0, (0..240).map(|k| event(k, 202)), 0, true), Change::default());
+    }
+
+    #[test]
+    fn what_is_forgotten_leaves_the_older_rows() {
+        let mut draw = gaussian(8);
+        let rows: Vec<[f32; 2]> = (0..700).map(|_| draw()).chain((0..60).map(|_| [2.5, 2.0])).collect();
+        let (mut histogram, _) = filled(0, rows.iter().copied());
+        let (after, onset) = histogram.boundary(60.0);
+        histogram.forget(f64::from(after));
+        assert_eq!(histogram.rows(), f64::from(onset));
+        let older: f64 = rows[..onset as usize].iter().map(|row| f64::from(row[0])).sum::<f64>() / f64::from(onset);
+        assert!((histogram.mean(0) - older).abs() < 1e-6);
+        histogram.push(760, [0.0; 2]);
+        assert_eq!(histogram.boundary(1.0), (1.0, 760));
+        assert!(histogram.boundary(2.0).1 < onset);
+    }
 }

@@ -10,26 +10,11 @@ use super::budget::{FalseAlarms, Rate, Thresholds};
 use super::meaning::{self, Meaning};
 use super::watched::{Common, Sanity, by_name};
 use super::zscore::ZScore;
-use super::{Baseline, Detector, Reading, Row};
+use super::{Baseline, Detector, Reading, Row, Which};
 use crate::engine::{Engine, Evidence};
 use crate::record::{Seq, trim};
 use crate::rules::Stage;
 use crate::verdict::{DriftReport, DriftState, EngineKind};
-
-/// Which detector watches a series.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Which {
-    /// All layers.
-    #[default]
-    Auto,
-    /// The all-time z-score.
-    Zscore,
-}
-
-impl Which {
-    /// The contract's words.
-    pub const WORDS: [(&str, Self); 2] = [("auto", Self::Auto), ("zscore", Self::Zscore)];
-}
 
 /// What is asked of a series by name.
 #[derive(Debug, Clone, PartialEq)]
@@ -141,10 +126,19 @@ impl Admission {
     }
 
     /// A series that was watched before; what is asked of it now counts.
-    pub fn again(&self, name: Arc<str>, watch: Watch, last: Option<Seq>) -> Series {
+    pub fn again(&self, name: Arc<str>, watch: Watch, last: Option<Seq>, common: &Common) -> Series {
+        let fresh = self.make(&name, common.has(&name));
         let named = self.options.named.iter().find(|named| *named.name == *name);
-        let limits = named.and_then(|named| named.rows).map(Thresholds::new);
-        Series { name, watch, last, limits }
+        let watch = match (watch, fresh.watch) {
+            (_, Watch::No(why)) => Watch::No(why),
+            (Watch::No(why), Watch::Yes(..)) if named.is_none() => Watch::No(why),
+            (Watch::Yes(mut detector, sanity), Watch::Yes(..)) if detector.which() == self.options.detector => {
+                detector.ask(named.map(|named| named.setting).unwrap_or_default());
+                Watch::Yes(detector, sanity.filter(|_| named.is_none()))
+            }
+            (_, fresh) => fresh,
+        };
+        Series { name, watch, last, limits: fresh.limits }
     }
 
     /// The thresholds that were in force; a budget that is given in rows has its own.
@@ -214,7 +208,7 @@ pub struct Drift {
     /// Keys whose meaning is watched.
     pub(super) meanings: usize,
     pub(super) records: u64,
-    common: Common,
+    pub(super) common: Common,
 }
 
 impl Drift {
@@ -411,178 +405,4 @@ impl Engine for Drift {
 }
 
 #[cfg(test)]
-mod tests {
-    use bytes::Bytes;
-
-    use super::super::Saved;
-    use super::*;
-    use crate::record::native::Parser;
-    use crate::record::{Limits, Origin};
-    use crate::verdict::{Divergence, Outcome};
-
-    fn engine() -> Drift {
-        Drift::new(Options::default())
-    }
-
-    fn run(engine: &mut Drift, seq: u64, line: &str) -> Vec<DriftReport> {
-        let origin = Origin { source: "s".into(), file: "f".into(), offset: 0, line: None, part: 0 };
-        let mut parser = Parser::new(Limits::default(), &[]);
-        let record = parser.parse(Seq(seq), origin, Bytes::copy_from_slice(line.as_bytes())).unwrap();
-        let divergence = Divergence { risk: Some(0.1), ..Divergence::none(Outcome::Scored, "t".into()) };
-        let mut evidence = Evidence::new(&record, &[], divergence);
-        engine.run(Stage::Drift, &mut evidence).unwrap();
-        evidence.drift
-    }
-
-    fn states(engine: &mut Drift, seq: u64, line: &str) -> Vec<String> {
-        run(engine, seq, line).iter().map(|report| format!("{} {}", report.series, report.state.word())).collect()
-    }
-
-    #[test]
-    fn every_number_is_watched_once_a_record_unless_it_is_no_behaviour() {
-        let mut engine = engine();
-        let line = r#"{"samples":["abc"],"latency_ms":5,"metrics":{"Pa":1," pa ":2,"temp":3},"other":4,"order_id":9}"#;
-        assert_eq!(
-            states(&mut engine, 0, line),
-            [
-                "divergence.risk warm_up",
-                "violation_rate warm_up",
-                "latency_ms warm_up",
-                "answer_length warm_up",
-                "metrics.pa warm_up",
-                "metrics.temp warm_up",
-                "other warm_up"
-            ]
-        );
-        assert_eq!(run(&mut engine, 1, line)[3].value, 3.0);
-        for seq in 2..60 {
-            run(&mut engine, seq, &format!(r#"{{"other":{seq}}}"#));
-        }
-        let skipped: Vec<&str> = engine.skipped().map(|(name, _)| &**name).collect();
-        assert_eq!(skipped, ["order_id", "other"]);
-        assert!(states(&mut engine, 60, r#"{"other":61}"#).iter().all(|state| !state.starts_with("other")));
-    }
-
-    #[test]
-    fn what_is_asked_of_a_series_by_name_is_done() {
-        let named = |name: &str, watch, rows| Named { name: name.into(), watch, setting: Setting::default(), rows };
-        let named =
-            vec![named("order_id", true, Some(5e3)), named("latency_ms", false, None), named("never", true, None)];
-        let mut engine = Drift::new(Options { named, ..Options::default() });
-        let seen = states(&mut engine, 0, r#"{"latency_ms":5,"order_id":9}"#);
-        assert_eq!(seen, ["divergence.risk warm_up", "violation_rate warm_up", "order_id warm_up", "never no_data"]);
-        let seen = states(&mut engine, 1, "{}");
-        assert_eq!(seen[2..], ["order_id missing", "never no_data"]);
-        assert_eq!(engine.skipped().map(|(name, _)| &**name).collect::<Vec<_>>(), ["latency_ms"]);
-    }
-
-    #[test]
-    fn keys_and_series_are_bounded() {
-        let mut engine = Drift::new(Options { keys: 8, series: 2, ..Options::default() });
-        for seq in 0..100 {
-            let line = format!(r#"{{"agent_id":"a{seq}","metrics":{{"m1":1,"m2":2,"m3":3}}}}"#);
-            assert!(run(&mut engine, seq, &line).len() <= 2);
-        }
-        assert!(engine.len() <= 8 && engine.series() <= 16);
-        assert!(engine.evicted() >= 92 && engine.refused() > 0);
-        let mut engine = Drift::new(Options { total_series: 10, ..Options::default() });
-        for seq in 0..100 {
-            run(&mut engine, seq, &format!(r#"{{"agent_id":"a{seq}","metrics":{{"m1":1,"m2":2,"m3":3}}}}"#));
-            assert!(engine.series() <= 10);
-        }
-        assert!(run(&mut engine, 100, r#"{"agent_id":"a100"}"#).len() == 2, "a new key finds room");
-    }
-
-    fn noisy(seq: u64, shift: f64) -> String {
-        let noise = ((seq.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33) % 1_000) as f64 / 100.0;
-        let at = 1_700_000_000 + seq;
-        format!(r#"{{"agent_id":"a{}","ts":{at},"latency_ms":{}}}"#, seq % 2, 100.0 + noise + shift)
-    }
-
-    #[test]
-    fn what_is_saved_goes_on_as_if_nothing_had_been() {
-        let mut whole = engine();
-        for seq in 0..400 {
-            run(&mut whole, seq, &noisy(seq, 0.0));
-        }
-        let text = serde_json::to_string(&whole.save()).unwrap();
-        let saved: Saved = serde_json::from_str(&text).unwrap();
-        let mut again = engine();
-        again.restore(saved.clone(), true).unwrap();
-        assert_eq!(again.series(), whole.series());
-        for seq in 400..800 {
-            let line = noisy(seq, if seq > 500 { 30.0 } else { 0.0 });
-            assert_eq!(run(&mut whole, seq, &line), run(&mut again, seq, &line), "{seq}");
-        }
-        let mut other = engine();
-        other.restore(saved, false).unwrap();
-        let seen = states(&mut other, 400, &noisy(400, 0.0));
-        assert_eq!(seen, ["divergence.risk warm_up", "violation_rate stable", "latency_ms stable"]);
-    }
-
-    #[test]
-    fn a_state_of_another_version_or_a_damaged_one_is_refused() {
-        let mut engine = engine();
-        run(&mut engine, 0, "{}");
-        let text = serde_json::to_string(&engine.save()).unwrap();
-        for (from, to) in [("\"version\":2", "\"version\":1"), (",\"AA", ",\"!!")] {
-            let broken = text.replacen(from, to, 1);
-            assert_ne!(broken, text, "{text}");
-            assert!(super::tests::engine().restore(serde_json::from_str(&broken).unwrap(), true).is_err());
-        }
-    }
-
-    #[test]
-    fn each_key_has_its_own_past_and_a_drift_of_one_is_told_with_onset_and_size() {
-        let mut engine = engine();
-        let mut found = Vec::new();
-        for seq in 0..700 {
-            let shift = if seq >= 600 && seq % 2 == 0 { 40.0 } else { 0.0 };
-            for report in run(&mut engine, seq, &noisy(seq, shift)) {
-                if report.alarm {
-                    found.push((seq, report));
-                }
-            }
-        }
-        let [(seq, report)] = &found[..] else { panic!("{found:?}") };
-        assert!(seq % 2 == 0 && *seq < 615, "{seq}");
-        assert_eq!((&*report.series, report.state), ("latency_ms", DriftState::Drift));
-        assert!((598..=604).contains(&report.onset.unwrap().0), "{:?}", report.onset);
-        assert!((report.size.unwrap() - 40.0).abs() < 6.0, "{:?}", report.size);
-    }
-
-    #[test]
-    fn a_baseline_can_be_pinned_and_reset() {
-        let mut engine = engine();
-        for seq in 0..300 {
-            run(&mut engine, seq, &noisy(seq, 0.0));
-        }
-        assert_eq!(
-            (engine.pin("a0", Some("latency_ms")), engine.pin("a0", Some("x")), engine.pin("b", None)),
-            (1, 0, 0)
-        );
-        let state = |engine: &mut Drift, seq, shift| {
-            let reports = run(engine, seq, &noisy(seq, shift));
-            reports.iter().find(|report| &*report.series == "latency_ms").unwrap().state
-        };
-        let mut last = DriftState::NoData;
-        for seq in 300..6_000 {
-            last = state(&mut engine, seq, 40.0);
-        }
-        assert_eq!(last, DriftState::Stable, "the odd key has another normal by now");
-        assert_eq!(state(&mut engine, 6_000, 40.0), DriftState::Drift, "the pinned one has not");
-        assert_eq!(engine.reset("a0", None), 3);
-        assert_eq!(state(&mut engine, 6_002, 40.0), DriftState::WarmUp);
-    }
-
-    #[test]
-    fn thresholds_follow_the_rate_of_rows() {
-        let mut engine = engine();
-        let before = engine.rows_per_alarm();
-        for seq in 0..1_024 {
-            run(&mut engine, seq, &noisy(seq, 0.0));
-        }
-        // Three series a second: 1.8 million rows a week.
-        assert!(before < 1e6 && (1.7e6..2.0e6).contains(&engine.rows_per_alarm()), "{}", engine.rows_per_alarm());
-    }
-}
+mod tests;

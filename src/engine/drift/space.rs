@@ -105,7 +105,8 @@ enum Phase {
     Away,
 }
 
-/// A causal detector of one stream: about 70 KB with 384 dimensions (150 · 384 bytes of ring, 3 averages, sum and mean), most of it the ring of the last 150 texts.
+/// A causal detector of one stream: about 70 KB with 384 dimensions (150 · 384 bytes of ring, 3 averages, sum and
+/// mean), most of it the ring of the last 150 texts.
 ///
 /// Four statistics share a budget of false alarms. Averages of the newest texts against the reference's centre, by the
 /// expectation that the reference's own variance and correlations give them (so that one limit serves narrow and broad

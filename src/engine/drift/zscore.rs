@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::budget::Thresholds;
-use super::{Baseline, Detector, DetectorState, Reading, Row};
+use super::{Baseline, Detector, DetectorState, Reading, Row, Which};
 use crate::record::Seq;
 use crate::stats::welford::Welford;
 use crate::verdict::{Direction, DriftState};
@@ -56,6 +56,10 @@ impl Detector for ZScore {
 
     fn save(&self) -> DetectorState {
         DetectorState::Zscore(self.clone())
+    }
+
+    fn which(&self) -> Which {
+        Which::Zscore
     }
 }
 

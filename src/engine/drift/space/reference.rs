@@ -59,9 +59,11 @@ pub struct Reference {
 /// Statistics of a row by their limits: 1 is an alarm.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Ratios {
-    /// Averages from the centre, repeats, and texts unlike the reference.
+    /// Averages from the centre.
     pub centroid: f64,
+    /// Texts that repeat others.
     pub repeats: f64,
+    /// Texts unlike all of the reference.
     pub novelty: f64,
     /// How much of the way from the centroid statistic's expectation to its limit is gone.
     pub way: f64,
