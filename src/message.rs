@@ -11,7 +11,7 @@ pub use crate::engine::embedding::pool::PoolCounts;
 use crate::history::{Row, View};
 use crate::record::Rejected;
 pub use crate::rules::{Rule, RuleSet};
-use crate::stats::summary::Summary;
+use crate::stats::summary::{Summary, Watched};
 use crate::verdict::EngineKind;
 
 /// From the screen to the pipeline.
@@ -133,6 +133,8 @@ pub struct HealthReport {
     pub counts: Vec<RuleCount>,
     /// Those that nothing can be said of.
     pub no_data: Vec<NoData>,
+    /// What the drift engine watches.
+    pub watched: Watched,
     /// Memory and disk.
     pub bounds: Vec<Bound>,
     /// Records judged.

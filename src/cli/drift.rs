@@ -128,7 +128,7 @@ impl Output {
 
     fn header(&mut self) -> Result<(), End> {
         let written = self.writer.write_record(COLUMNS);
-        written.map_err(|error| self.failed(error.into()))
+        written.map_err(|error| self.failed(plain(error)))
     }
 
     fn row(&mut self, told: &Told<'_>, reading: &Reading) -> Result<(), End> {
@@ -148,7 +148,7 @@ impl Output {
             onset.as_bytes(),
         ];
         let written = self.writer.write_record(fields);
-        written.map_err(|error| self.failed(error.into()))
+        written.map_err(|error| self.failed(plain(error)))
     }
 
     fn finish(&mut self) -> Result<(), End> {
@@ -160,6 +160,14 @@ impl Output {
             return End::ClosedPipe;
         }
         End::Failed(Failure::Input(format!("{}: {error}", self.name)))
+    }
+}
+
+/// The fault of the file behind a fault of the table.
+fn plain(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
     }
 }
 

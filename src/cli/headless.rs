@@ -284,6 +284,16 @@ fn text(summary: &Summary) -> String {
         out.push_str(&format!("{head:<10} {} {}\n", number(*count), sanitize::line(rule)));
     }
     out.push_str(&rules_text(&summary.fared));
+    let watched = &summary.watched;
+    out.push_str(&format!(
+        "drift      {} reported, {} series of {} keys watched\n",
+        number(summary.drifts),
+        number(watched.series),
+        number(watched.keys)
+    ));
+    for (name, why) in &watched.skipped {
+        out.push_str(&format!("           {} is not watched: {why}\n", sanitize::line(name)));
+    }
     let percentiles = |found: Option<Percentiles>, unit: &str| {
         found.map_or("none".to_owned(), |p| {
             let show = humanize::short;
@@ -352,6 +362,22 @@ fn rule_json(rule: &RuleTally) -> serde_json::Value {
     })
 }
 
+/// What drifted, and what was watched for it.
+fn drift_json(summary: &Summary) -> serde_json::Value {
+    let watched = &summary.watched;
+    let skipped: serde_json::Map<String, serde_json::Value> =
+        watched.skipped.iter().map(|(name, why)| (name.to_string(), (*why).into())).collect();
+    serde_json::json!({
+        "reported": summary.drifts,
+        "keys": watched.keys,
+        "series": watched.series,
+        "keys_evicted": watched.evicted,
+        "rows_refused": watched.refused,
+        "rows_per_false_alarm": watched.rows_per_alarm.round(),
+        "skipped": skipped,
+    })
+}
+
 fn json(summary: &Summary) -> serde_json::Value {
     let percentiles = |found: Option<Percentiles>| {
         found.map(|p| serde_json::json!({ "p50": p.p50, "p95": p.p95, "p99": p.p99, "n": p.n }))
@@ -373,6 +399,7 @@ fn json(summary: &Summary) -> serde_json::Value {
         "violations": violations,
         "no_data": no_data,
         "rule_counts": fared,
+        "drift": drift_json(summary),
         "latency_ms": percentiles(summary.latency_ms()),
         "own_us": percentiles(summary.own_us()),
         "elapsed_s": summary.elapsed.as_secs_f64(),

@@ -21,6 +21,7 @@ use crate::engine::{Engine, Evidence, drift};
 use crate::message::{BaselineOrder, BaselineWish};
 use crate::record::Record;
 use crate::rules::{RuleSet, Stage};
+use crate::stats::summary::Watched;
 use crate::verdict::policy::{Policy, overall_severity};
 use crate::verdict::{Confidence, Divergence, EngineKind, Timing, Verdict};
 
@@ -199,8 +200,8 @@ impl Judge {
     }
 
     /// What the drift engine watches and does not.
-    pub fn watched(&self) -> &drift::Drift {
-        &self.drift
+    pub fn watched(&self) -> Watched {
+        self.drift.watched()
     }
 
     /// What the engines know; `scores` is what computes the divergence.

@@ -168,6 +168,7 @@ impl Stage {
             count,
             no_data: no_data.iter().find(|found| found.rule == index).map(|found| found.why.clone()),
         };
+        self.summary.watched = judge.watched();
         self.summary.fared = rules.rules.iter().zip(judge.counts()).enumerate().map(tally).collect();
     }
 

@@ -40,6 +40,29 @@ pub struct Summary {
     pub rules: Arc<str>,
     /// How the rules fared that are in force at the end.
     pub fared: Vec<RuleTally>,
+    /// Drifts, and values that stopped varying, that were reported.
+    pub drifts: u64,
+    /// What the drift engine watches at the end.
+    pub watched: Watched,
+}
+
+/// What the drift engine watches.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Watched {
+    /// Keys.
+    pub keys: u64,
+    /// Series of all keys.
+    pub series: u64,
+    /// Keys whose answers' meaning is watched.
+    pub meanings: u64,
+    /// Keys that made room for others.
+    pub evicted: u64,
+    /// Rows of series for which there was no room.
+    pub refused: u64,
+    /// Rows of one series per false alarm.
+    pub rows_per_alarm: f64,
+    /// Series that are not watched, and why.
+    pub skipped: Vec<(Arc<str>, &'static str)>,
 }
 
 /// How a rule fared.
@@ -119,6 +142,8 @@ impl Default for Summary {
             backend: "".into(),
             rules: "".into(),
             fared: Vec::new(),
+            drifts: 0,
+            watched: Watched::default(),
         }
     }
 }
@@ -148,6 +173,7 @@ impl Summary {
         if let Some(ms) = latency_ms.filter(|ms| *ms >= 0.0) {
             self.latency.add((ms * 10.0) as u64);
         }
+        self.drifts += verdict.drift.iter().filter(|report| report.alarm).count() as u64;
         let t = &verdict.timing;
         self.own.add(t.embedding + t.constraints + t.drift);
     }

@@ -37,6 +37,7 @@ fn health(rules: &Arc<RuleSet>) -> HealthReport {
             rule: 3,
             why: "metrics.order_value never seen, did you mean `metrics.ordervalue`?".into(),
         }],
+        watched: Default::default(),
         bounds: Vec::new(),
         judged: 12_400,
         event: None,

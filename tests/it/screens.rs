@@ -74,6 +74,7 @@ pub fn with_traffic_of(count: usize) -> App {
     app.state.apply(Update::CaughtUp);
     let counts = vec![watcher::engine::constraints::RuleCount { records: 1, evaluated: 1, ..Default::default() }; 5];
     app.state.apply(Update::Health(HealthReport {
+        watched: Default::default(),
         stages: vec![StageReport {
             name: "lines",
             depth: 0,
@@ -433,6 +434,7 @@ fn with_health() -> App {
             rules: protocol_rules(),
             no_data: Vec::new(),
             counts: vec![watcher::engine::constraints::RuleCount { records: 1, evaluated: 1, ..Default::default() }; 5],
+            watched: Default::default(),
             bounds: vec![
                 bound("history", 48 << 20, Some(64 << 20), true),
                 bound("text cache", 16 << 20, Some(16 << 20), true),

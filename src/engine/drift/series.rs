@@ -14,6 +14,7 @@ use super::{Baseline, Detector, Reading, Row, Which};
 use crate::engine::{Engine, Evidence};
 use crate::record::{Seq, trim};
 use crate::rules::Stage;
+use crate::stats::summary::Watched;
 use crate::verdict::{DriftReport, DriftState, EngineKind};
 
 /// What is asked of a series by name.
@@ -186,16 +187,17 @@ impl Key {
         }
         series.last = Some(row.seq);
         let Watch::Yes(detector, sanity) = &mut series.watch else { return None };
-        match sanity.as_mut().and_then(|sanity| sanity.observe(row.value)) {
-            Some(Ok(())) => *sanity = None,
-            Some(Err(why)) => {
+        let reading = detector.observe(row, series.limits.as_ref().unwrap_or(&admission.limits));
+        // What may be no behaviour is not told of before it is known.
+        let Some(judged) = sanity.as_mut().map(|sanity| sanity.observe(row.value)) else { return Some(reading) };
+        match judged? {
+            Ok(()) => *sanity = None,
+            Err(why) => {
                 series.watch = Watch::No(why);
                 admission.skip(&series.name, why);
-                return None;
             }
-            None => {}
         }
-        Some(detector.observe(row, series.limits.as_ref().unwrap_or(&admission.limits)))
+        None
     }
 }
 
@@ -233,6 +235,19 @@ impl Drift {
     /// Series that are watched, of all keys.
     pub fn series(&self) -> usize {
         self.admission.total
+    }
+
+    /// What is watched, and what is not.
+    pub fn watched(&self) -> Watched {
+        Watched {
+            keys: self.keys.len() as u64,
+            series: self.admission.total as u64,
+            meanings: self.meanings as u64,
+            evicted: self.evicted,
+            refused: self.admission.refused,
+            rows_per_alarm: self.rows_per_alarm(),
+            skipped: self.skipped().map(|(name, why)| (Arc::clone(name), why)).collect(),
+        }
     }
 
     /// Keys whose answers' meaning is watched.

@@ -5,6 +5,8 @@
 //! that widens when it is left and relaxes slowly. How far a feature is outside, in units of the envelope, is the
 //! novelty. What counts as far is learned from the series: heavy tails leave their envelope often and by much, so
 //! each envelope remembers how large its recent surprises were and asks for more than that.
+//!
+//! For nearly all rows a few comparisons settle that they cannot alarm; only the others pay for the whole reckoning.
 
 use serde::{Deserialize, Serialize};
 
@@ -24,8 +26,7 @@ const GROWING: u32 = 200;
 /// Per row: share of a surprise that counts as evidence of a heavy tail; early records are large in every series.
 const MATURE: f64 = 1.0 / 400.0;
 
-/// Share of the way towards the current value that an envelope relaxes per row: about a week of five-minute rows, so
-/// weekly seasons stay known.
+/// Share of the way to the value that an envelope relaxes per row: slow enough for weekly seasons to stay known.
 const RELAX: f64 = 1.0 / 2000.0;
 /// Widening of an envelope by one value outside, in units of its width: small, so one outlier hides no other.
 const REACH: f64 = 0.09;
@@ -33,8 +34,10 @@ const REACH: f64 = 0.09;
 const SLOW_REACH: f64 = 0.1;
 /// Further widening while an alarm lasts (`REACH * (1 + HURRY)` at most): a lasting change is adopted in a few rows.
 const HURRY: f64 = 4.0;
-/// Share of the memory of an excess kept per row (half after 2,000 rows): what recurs within that is adopted at once.
-const CONFIRM_KEEP: f32 = 1.0 - 0.000_35;
+/// Rows between two fadings of what is forgotten slowly.
+const FADE_ROWS: u32 = 16;
+/// Share of the memory of an excess kept per `FADE_ROWS` (half after 2,000 rows): what recurs by then is adopted at once.
+const SEEN_KEEP: f32 = 1.0 - 16.0 * 0.000_35;
 /// Least unit of novelty of a side, in units of the whole envelope: a side that was never used is not infinitely tight.
 const SIDE_FLOOR: f64 = 0.03;
 /// The centre of a value is kept this far (in widths) inside its envelope.
@@ -56,22 +59,26 @@ const STEP_CLIP: f64 = 5.0;
 const ROUGH_FLOOR: f64 = 0.02;
 /// Rounding guard of the roughness feature (a logarithm, so without unit).
 const ROUGH_GRAIN: f64 = 0.5;
-
 /// Added to the unit of the trend's novelty, in widths of the value's envelope.
 const TREND_FLOOR: f64 = 0.02;
 
 /// Weights of the features' excess: value, step, trend, roughness.
-const WEIGHTS: [f64; FEATURES] = [0.72, 1.09, 0.66, 1.2];
+const WEIGHTS: [f64; FEATURES] = [0.72, 1.09, 0.66, 1.18];
 /// Number of features with an envelope.
 const FEATURES: usize = 4;
+/// Places of the features.
+const VALUE: usize = 0;
+const STEP: usize = 1;
+const TREND: usize = 2;
+const ROUGH: usize = 3;
 /// Excess (logarithm of the novelty) that alarms in a series which never surprises.
-const BAR: f64 = 0.31;
+const BAR: f64 = 0.313;
 /// Share of the remembered surprise that is asked for on top of `BAR`.
 const BAR_SURPRISE: f64 = 1.6;
 /// Asked for on top per recent alarm: a series that alarms often is like that.
 const BAR_ALARMS: f64 = 0.14;
-/// Share of the count of recent alarms lost per row.
-const ALARMS_FADE: f32 = 1.0 / 3500.0;
+/// Share of the count of recent alarms kept per `FADE_ROWS`.
+const ALARMS_KEEP: f32 = 1.0 - 16.0 / 3500.0;
 /// Asked for on top, per logarithm of the side of the envelope over the typical deviation: heavy tails.
 const BAR_TAIL: f64 = 0.52;
 /// Side of an envelope in typical deviations from which a tail counts as heavy (a Gaussian reaches about 4.5).
@@ -89,13 +96,13 @@ const SURPRISE_GAIN: f64 = 0.37;
 const SURPRISE_SLOW: f64 = 0.5;
 /// Largest single surprise (logarithm): a blatant outlier does not teach that outliers are usual.
 const SURPRISE_MAX: f64 = 0.35;
-/// Share of the remembered surprise lost per row.
-const SURPRISE_FADE: f32 = 0.0005;
+/// Share of the remembered surprise, and of the count of departures, kept per `FADE_ROWS`.
+const SURPRISE_KEEP: f32 = 1.0 - 16.0 * 0.0005;
 
 /// Deviation in typical deviations from which a value is a departure, whatever the envelope says.
 const DEPARTURE: f64 = 8.0;
-/// Share of the count of departures lost per row.
-const DEPARTURES_FADE: f32 = 1.0 / 2000.0;
+/// Count of departures from which one more cannot alarm.
+const MANY_DEPARTURES: f32 = 8.0;
 /// Share of the hush after an alarm that is left after one more row (0.95: gone after about 50 rows).
 const HUSH_KEEP: f32 = 0.95;
 /// Hush below which an excess belongs to a new episode.
@@ -111,101 +118,24 @@ const REMOTE_STEP: f64 = 0.5;
 /// Highest score of a row that does not alarm.
 const QUIET_MAX: f64 = 0.499;
 
-/// The usual range of one feature. `low` and `high` in the feature's unit.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-struct Envelope {
-    low: f64,
-    high: f64,
-    /// Largest recent excess in widths, fading.
-    seen: f32,
-    /// Usual size of a surprise: logarithm of the novelty, >= 0.
-    surprise: f32,
-}
-
-impl Default for Envelope {
-    fn default() -> Self {
-        Self { low: 0.0, high: 0.0, seen: 0.0, surprise: SURPRISE_START }
-    }
-}
-
-impl Envelope {
-    fn width(&self) -> f64 {
-        self.high - self.low
-    }
-
-    /// Distance from `centre` to the bound on the side of `feature`.
-    fn side(&self, feature: f64, centre: f64) -> f64 {
-        // Without a branch on the sign, which would be a coin toss for the processor.
-        let half = 0.5 * self.width();
-        half + (self.low + half - centre) * 1.0_f64.copysign(feature - centre)
-    }
-
-    /// `centre` moved inside the envelope.
-    fn inner(&self, centre: f64) -> f64 {
-        let inset = CENTRE_INSET * self.width();
-        larger(smaller(centre, self.high - inset), self.low + inset)
-    }
-
-    /// 0 at the centre, 1 at the bound, beyond it 1 + excess in units of the side.
-    fn novelty(&self, feature: f64, centre: f64, grain: f64) -> f64 {
-        let side = self.side(feature, centre);
-        let excess = larger(feature - self.high, self.low - feature);
-        if excess > 0.0 {
-            1.0 + (excess / (side.max(SIDE_FLOOR * self.width()) + grain + TINY)).min(NOVELTY_MAX)
-        } else {
-            smaller((feature - centre).abs() / (side + grain + TINY), 1.0)
-        }
-    }
-
-    /// Widens towards `feature` by at most `reach` widths (at once from zero width), else relaxes towards it. With
-    /// `confirm`, an excess as large as one seen lately is adopted in full: jumps that recur are usual.
-    fn learn(&mut self, feature: f64, reach: f64, confirm: bool) {
-        let excess = larger(feature - self.high, self.low - feature);
-        let before = self.width();
-        let seen = f64::from(self.seen) * before;
-        let mut grant = if before > 0.0 { reach * before } else { excess };
-        self.seen = fade(self.seen, CONFIRM_KEEP);
-        if confirm && excess > 0.0 {
-            grant = larger(grant, seen);
-        }
-        let target = larger(smaller(feature, self.high + grant), self.low - grant);
-        self.high = larger(target, self.high - (self.high - target) * RELAX);
-        self.low = smaller(target, self.low + (target - self.low) * RELAX);
-        if confirm && excess > 0.0 {
-            self.seen = narrow(smaller(larger(seen, excess) / (self.width() + TINY), 1e30));
-        }
-    }
-
-    /// Remembers a novelty outside the envelope; the memory fades with every row.
-    fn remember(&mut self, novelty: f64, gain: f64) {
-        if novelty > 1.0 && gain > 0.0 {
-            let more = novelty.ln().min(SURPRISE_MAX) - f64::from(self.surprise);
-            self.surprise += narrow(gain * more.max(0.0));
-        }
-        self.surprise = fade(self.surprise, 1.0 - SURPRISE_FADE);
-    }
-}
-
 /// What one value says, relative to the state before it.
 struct Row {
     /// One over the number of rows seen before this one.
     youth: f64,
-    /// Value relative to the origin, scaled.
-    value: f64,
-    step: f64,
     fast: f64,
     slow: f64,
     jitter: f64,
-    /// Logarithm of the short roughness over the usual one.
-    rough: f64,
     /// Distance to the long location.
     deviation: f64,
+    /// Added to every clip: no limit during the first rows, else 0.
+    slack: f64,
     /// Size of a step as far as it counts for the roughness.
     stride: f64,
     /// Rounding noise of the value.
     grain: f64,
-    /// Centre of the envelope of values.
-    centre: f64,
+    /// Value relative to the origin, step, trend (short mean over the slower one) and logarithm of the short roughness
+    /// over the usual one.
+    features: [f64; FEATURES],
 }
 
 /// Scores single values of one series by their novelty; see the head of this file for how.
@@ -214,7 +144,7 @@ struct Row {
 /// series is multiplied by a number other than zero or shifted, apart from rounding.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Spike {
-    /// Values seen, saturating.
+    /// Values seen, as far as it can count.
     rows: u32,
     /// Fading count of values far from the location.
     departures: f32,
@@ -234,10 +164,13 @@ pub struct Spike {
     jitter: f64,
     /// Long mean of the step sizes.
     stride: f64,
-    value_range: Envelope,
-    step_range: Envelope,
-    trend_range: Envelope,
-    rough_range: Envelope,
+    /// Envelope of each feature: its usual range, in the feature's unit. By bound, so that one instruction serves two.
+    low: [f64; FEATURES],
+    high: [f64; FEATURES],
+    /// Largest recent excess of each feature in widths of its envelope, fading.
+    seen: [f32; FEATURES],
+    /// Usual size of a surprise of each feature: logarithm of the novelty, >= 0.
+    surprise: [f32; FEATURES],
 }
 
 impl Spike {
@@ -245,155 +178,268 @@ impl Spike {
     /// level, below it the score still ranks. The first rows score 0.
     pub fn observe(&mut self, value: f64) -> f64 {
         let scaled = value * DOWNSCALE;
-        if self.rows == 0 {
-            self.origin = scaled;
-            self.rows = 1;
-            return 0.0;
+        if self.rows < GROWING || self.hush >= HUSH_OVER {
+            return self.judge(scaled);
         }
         let row = self.measure(scaled);
-        let novelty = self.novelty(&row);
-        let ratio = self.ratio(&row, &novelty);
-        let odds = ratio.powi(8);
-        let young = self.rows < FIRST_SCORED;
-        let alarming = odds >= 1.0 && !young;
-        let score = match (young, alarming) {
-            (true, _) => 0.0,
-            (_, true) if ratio >= 1.0 + HUSH_BAR * f64::from(self.hush) => odds / (1.0 + odds),
-            (_, true) => QUIET_MAX * odds / (1.0 + odds),
-            _ => rank(odds + self.remoteness(&row)),
-        };
-        self.learn(&row, &novelty, alarming);
-        score
+        if !self.is_usual(&row) {
+            return self.judge(scaled);
+        }
+        self.adapt(&row);
+        let far = self.remoteness(&row);
+        self.follow(&row);
+        REMOTE_MAX * far / (1.0 + (1.0 + REMOTE_MAX) * far)
     }
 
+    #[inline]
     fn measure(&self, scaled: f64) -> Row {
         let youth = 1.0 / f64::from(self.rows);
         let value = scaled - self.origin;
         // The smaller of two values, so that one huge value does not count as rounding noise.
         let grain = GRAIN * larger(self.origin.abs(), smaller(value.abs(), self.last.abs()));
         let step = value - self.last;
-        let tame = larger(smaller(value, self.value_range.high), self.value_range.low);
+        let tame = larger(smaller(value, self.high[VALUE]), self.low[VALUE]);
         let fast = self.fast + larger(FAST, youth) * (tame - self.fast);
         let slow = self.slow + larger(SLOW, youth) * (tame - self.slow);
-        let stride = if self.rows < FIRST_SCORED {
-            step.abs()
-        } else {
-            smaller(step.abs(), STEP_CLIP * larger(self.stride, grain))
-        };
+        let slack = if self.rows < FIRST_SCORED { f64::MAX } else { 0.0 };
+        let stride = smaller(step.abs(), STEP_CLIP * larger(self.stride, grain) + slack);
         let jitter = self.jitter + larger(FAST, youth) * (stride - self.jitter);
         let floor = ROUGH_FLOOR * self.stride + grain + TINY;
-        let rough = ((jitter + floor) / (self.stride + floor)).ln();
-        let (centre, deviation) = (self.value_range.inner(self.location), value - self.location);
-        Row { youth, value, step, fast, slow, jitter, rough, deviation, stride, grain, centre }
+        let rough = log((jitter + floor) / (self.stride + floor));
+        Row {
+            youth,
+            fast,
+            slow,
+            jitter,
+            deviation: value - self.location,
+            slack,
+            stride,
+            grain,
+            features: [value, step, fast - slow, rough],
+        }
     }
 
-    /// Novelty of the four features, weighted beyond the bound.
-    fn novelty(&self, row: &Row) -> [f64; FEATURES] {
-        let mut novelty = [
-            self.value_range.novelty(row.value, row.centre, row.grain),
-            self.step_range.novelty(row.step, 0.0, row.grain),
-            self.trend_range.novelty(row.fast - row.slow, 0.0, row.grain + TREND_FLOOR * self.value_range.width()),
-            self.rough_range.novelty(row.rough, 0.0, ROUGH_GRAIN),
-        ];
-        if self.trend_range.width() <= 0.0 {
-            novelty[2] = 0.0; // The first move of a constant series is news of its value, not of its trend.
+    /// Whether the row is so little outside its envelopes that it can neither alarm nor teach a larger surprise, which
+    /// holds for nearly all: such a row is spared the whole reckoning of novelty.
+    fn is_usual(&self, row: &Row) -> bool {
+        let (centre, grain) = (self.centre(), row.grain);
+        let above = [grain - centre, grain, grain, ROUGH_GRAIN];
+        let below = [grain + centre, grain, grain, ROUGH_GRAIN];
+        let mut usual = !self.departs(row) || self.departures > MANY_DEPARTURES;
+        // Without short circuits: one branch that is nearly always the same instead of nine.
+        for at in 0..FEATURES {
+            let (feature, low, high) = (row.features[at], self.low[at], self.high[at]);
+            // The logarithm of 1 + x is below x, and the bar is above the surprise.
+            let share = f64::from(self.surprise[at]) * (1.0 / WEIGHTS[at]);
+            usual &= feature - high <= share * (high + above[at]);
+            usual &= low - feature <= share * (below[at] - low);
         }
-        for (one, weight) in novelty.iter_mut().zip(WEIGHTS) {
-            if *one > 1.0 {
-                *one = 1.0 + (*one - 1.0) * weight;
+        usual
+    }
+
+    /// Whether the value is far from the location, whatever its envelope says.
+    fn departs(&self, row: &Row) -> bool {
+        row.deviation.abs() > DEPARTURE * (self.spread + row.grain) + TINY
+    }
+
+    /// Learns from a row that is usual.
+    fn adapt(&mut self, row: &Row) {
+        let [value, step, ..] = row.features;
+        if self.excess(VALUE, value) > 0.0 || self.excess(STEP, step) > 0.0 {
+            self.learn(VALUE, value, REACH, true);
+            self.learn(STEP, step, REACH, true);
+        } else {
+            for at in [VALUE, STEP] {
+                self.high[at] -= (self.high[at] - row.features[at]) * RELAX;
+                self.low[at] += (row.features[at] - self.low[at]) * RELAX;
             }
         }
-        novelty
+        for at in [TREND, ROUGH] {
+            let (low, high) = (self.low[at], self.high[at]);
+            let grant = REACH * SLOW_REACH * (high - low);
+            let target = larger(smaller(row.features[at], high + grant), low - grant);
+            self.high[at] = larger(target, high - (high - target) * RELAX);
+            self.low[at] = smaller(target, low + (target - low) * RELAX);
+        }
+        self.hush = fade(self.hush, HUSH_KEEP);
+    }
+
+    /// Lets `FADE_ROWS` rows pass for what is forgotten slowly.
+    fn fade(&mut self) {
+        for (seen, surprise) in self.seen.iter_mut().zip(&mut self.surprise) {
+            *seen = fade(*seen, SEEN_KEEP);
+            *surprise = fade(*surprise, SURPRISE_KEEP);
+        }
+        self.alarms = fade(self.alarms, ALARMS_KEEP);
+        self.departures = fade(self.departures, SURPRISE_KEEP);
+    }
+
+    /// How remote the row is from the long location: ranks rows of a stretch whose novelty is used up. It never alarms.
+    fn remoteness(&self, row: &Row) -> f64 {
+        let value = row.deviation.abs() / (self.spread + row.grain + TINY);
+        let step = REMOTE_STEP * row.features[STEP].abs() / (self.stride + row.grain + TINY);
+        (smaller(larger(value, step), 1e6) * REMOTE).powi(4)
+    }
+
+    /// Moves the means on by one row.
+    #[inline]
+    fn follow(&mut self, row: &Row) {
+        self.departures += f32::from(u8::from(self.departs(row)));
+        let long = larger(LONG, row.youth);
+        let most = CLIP * larger(self.spread, row.grain) + row.slack;
+        self.spread += long * (smaller(row.deviation.abs(), most) - self.spread);
+        self.location += long * larger(smaller(row.deviation, most), -most);
+        self.stride += long * (smaller(row.stride, CLIP * larger(self.stride, row.grain) + row.slack) - self.stride);
+        (self.fast, self.slow, self.jitter, self.last) = (row.fast, row.slow, row.jitter, row.features[VALUE]);
+        self.rows = self.rows.checked_add(1).unwrap_or(u32::MAX - FADE_ROWS + 1); // So that fading goes on.
+        if self.rows.is_multiple_of(FADE_ROWS) {
+            self.fade();
+        }
+    }
+
+    /// Scores and learns any row; for those that are not obviously usual.
+    #[cold]
+    #[inline(never)]
+    fn judge(&mut self, scaled: f64) -> f64 {
+        if self.rows == 0 {
+            (self.rows, self.origin) = (1, scaled);
+            self.surprise = [SURPRISE_START; FEATURES];
+            return 0.0;
+        }
+        let (row, centre) = (&self.measure(scaled), self.centre());
+        let novelty = self.novelty(row, centre);
+        let ratio = self.ratio(row, centre, &novelty);
+        let (odds, far) = (ratio.powi(8), self.remoteness(row));
+        let alarming = odds >= 1.0 && self.rows >= FIRST_SCORED;
+        let remote = odds + REMOTE_MAX * far / (1.0 + far);
+        let score = match (self.rows < FIRST_SCORED, alarming) {
+            (true, _) => 0.0,
+            (_, true) if ratio >= 1.0 + HUSH_BAR * f64::from(self.hush) => odds / (1.0 + odds),
+            (_, true) => QUIET_MAX * odds / (1.0 + odds),
+            _ => smaller(remote / (1.0 + remote), QUIET_MAX),
+        };
+        let fresh = self.hush < HUSH_OVER;
+        self.learn_ranges(row, &novelty, alarming && fresh, fresh);
+        self.alarms += f32::from(u8::from(alarming && fresh));
+        self.hush = if alarming { 1.0 } else { fade(self.hush, HUSH_KEEP) };
+        self.follow(row);
+        score
+    }
+
+    fn width(&self, at: usize) -> f64 {
+        self.high[at] - self.low[at]
+    }
+
+    /// The location, moved inside the envelope of the values.
+    fn centre(&self) -> f64 {
+        let inset = CENTRE_INSET * self.width(VALUE);
+        let (low, high) = (self.low[VALUE] + inset, self.high[VALUE] - inset);
+        larger(smaller(self.location, high), low)
+    }
+
+    /// How far feature `at` is outside its envelope; negative inside.
+    fn excess(&self, at: usize, feature: f64) -> f64 {
+        larger(feature - self.high[at], self.low[at] - feature)
+    }
+
+    /// Distance from `centre` to the bound on the side of `feature`.
+    fn side(&self, at: usize, feature: f64, centre: f64) -> f64 {
+        // Without a branch on the sign, which would be a coin toss for the processor.
+        let half = 0.5 * self.width(at);
+        half + (self.low[at] + half - centre) * 1.0_f64.copysign(feature - centre)
+    }
+
+    /// Novelty of the four features: 0 inside the envelope, beyond it 1 + weighted excess in units of the side.
+    fn novelty(&self, row: &Row, centre: f64) -> [f64; FEATURES] {
+        let trend_grain = row.grain + TREND_FLOOR * self.width(VALUE);
+        let grains = [row.grain, row.grain, trend_grain, ROUGH_GRAIN];
+        let centres = [centre, 0.0, 0.0, 0.0];
+        std::array::from_fn(|at| {
+            let (excess, width) = (self.excess(at, row.features[at]), self.width(at));
+            // The first move of a constant series is news of its value, not of its trend.
+            if excess <= 0.0 || (at == TREND && width <= 0.0) {
+                return 0.0;
+            }
+            let side = self.side(at, row.features[at], centres[at]);
+            let unit = larger(side, SIDE_FLOOR * width) + grains[at] + TINY;
+            1.0 + WEIGHTS[at] * smaller(excess / unit, NOVELTY_MAX)
+        })
     }
 
     /// Largest novelty in units of what its feature needs to alarm: 1 is the alarm level.
-    fn ratio(&self, row: &Row, novelty: &[f64; FEATURES]) -> f64 {
+    fn ratio(&self, row: &Row, centre: f64, novelty: &[f64; FEATURES]) -> f64 {
         let young = 1.0 + (YOUNG * row.youth).powi(2);
         let base = BAR + BAR_ALARMS * f64::from(self.alarms);
-        let value_tail = heavy(self.value_range.side(row.value, row.centre), self.spread + row.grain);
-        let step_tail = heavy(self.step_range.side(row.step, 0.0), self.stride + row.grain);
-        let extra = [value_tail, step_tail, value_tail, 0.0];
-        let ranges = [&self.value_range, &self.step_range, &self.trend_range, &self.rough_range];
+        let value_tail = heavy(self.side(VALUE, row.features[VALUE], centre), self.spread + row.grain);
+        let step_tail = heavy(self.side(STEP, row.features[STEP], 0.0), self.stride + row.grain);
+        let tails = [value_tail, step_tail, value_tail, 0.0];
         let mut best: f64 = 0.0;
-        for ((range, one), tail) in ranges.into_iter().zip(novelty).zip(extra) {
-            let bar = base + tail + BAR_SURPRISE * f64::from(range.surprise);
+        for ((surprise, one), tail) in self.surprise.iter().zip(novelty).zip(tails) {
+            let bar = base + tail + BAR_SURPRISE * f64::from(*surprise);
             best = larger(best, one / height(bar * young));
         }
-        let rare = self.rareness(row);
-        if rare > 1.0 {
+        if self.departs(row) {
+            // A departure is news as such: finds a second outlier in the shadow of a much larger one.
+            let far = row.deviation.abs() / (DEPARTURE * (self.spread + row.grain) + TINY);
+            let known = 1.0 + f64::from(self.departures);
+            let rare = 1.0 + (smaller(far, 8.0) - 1.0) / (known * known);
             let bar = base + BAR_SURPRISE * f64::from(SURPRISE_START);
             best = larger(best, rare / height(bar * young));
         }
         best
     }
 
-    /// Novelty of a departure from the usual as such; finds a second outlier in the shadow of a much larger one.
-    fn rareness(&self, row: &Row) -> f64 {
-        let far = row.deviation.abs() / (DEPARTURE * (self.spread + row.grain) + TINY);
-        let known = 1.0 + f64::from(self.departures);
-        if far > 1.0 { 1.0 + (far.min(8.0) - 1.0) / (known * known) } else { 0.0 }
-    }
-
-    /// Odds in [0, `REMOTE_MAX`] by the plain distance from the long location: ranks rows of a stretch whose novelty is
-    /// used up. It never alarms.
-    fn remoteness(&self, row: &Row) -> f64 {
-        let value = row.deviation.abs() / (self.spread + row.grain + TINY);
-        let step = REMOTE_STEP * row.step.abs() / (self.stride + row.grain + TINY);
-        let far = (smaller(larger(value, step), 1e6) * REMOTE).powi(4);
-        REMOTE_MAX * far / (1.0 + far)
-    }
-
-    fn learn(&mut self, row: &Row, novelty: &[f64; FEATURES], alarming: bool) {
-        let fresh = self.hush < HUSH_OVER;
-        self.learn_ranges(row, novelty, alarming && fresh, fresh);
-        self.alarms = fade(self.alarms, 1.0 - ALARMS_FADE);
-        self.hush = fade(self.hush, HUSH_KEEP);
-        if alarming {
-            self.alarm(fresh);
-        }
-        self.departures = fade(self.departures, 1.0 - DEPARTURES_FADE);
-        if row.deviation.abs() > DEPARTURE * (self.spread + row.grain) + TINY {
-            self.departures += 1.0;
-        }
-        let long = larger(LONG, row.youth);
-        let most = CLIP * larger(self.spread, row.grain);
-        let most = if self.rows < FIRST_SCORED { most.max(row.deviation.abs()) } else { most };
-        self.spread += long * (smaller(row.deviation.abs(), most) - self.spread);
-        self.location += long * larger(smaller(row.deviation, most), -most);
-        let most = if self.rows < FIRST_SCORED { row.stride } else { CLIP * larger(self.stride, row.grain) };
-        self.stride += long * (smaller(row.stride, most) - self.stride);
-        (self.fast, self.slow, self.jitter, self.last) = (row.fast, row.slow, row.jitter, row.value);
-        self.rows = self.rows.saturating_add(1);
-    }
-
-    /// Cold, so that rows without an alarm need not wait for the score of the row before them.
-    #[cold]
-    #[inline(never)]
-    fn alarm(&mut self, fresh: bool) {
-        if fresh {
-            self.alarms += 1.0;
-        }
-        self.hush = 1.0;
-    }
-
     /// `starts`: an alarm begins here; `fresh`: no alarm was lately.
     fn learn_ranges(&mut self, row: &Row, novelty: &[f64; FEATURES], starts: bool, fresh: bool) {
-        let growing = self.rows < GROWING;
         let hush = f64::from(self.hush);
-        let reach = if growing { 1.0 } else { (REACH * (1.0 + HURRY * hush)).min(1.0) };
-        let slow_reach = if growing || !fresh { reach } else { reach * SLOW_REACH };
+        let (reach, slow_reach) = match (self.rows < GROWING, fresh) {
+            (true, _) => (1.0, 1.0),
+            (_, true) => (REACH, REACH * SLOW_REACH),
+            _ => (REACH * (1.0 + HURRY * hush), REACH * (1.0 + HURRY * hush)),
+        };
         if self.rows > FIRST_SCORED {
-            let gain = SURPRISE_GAIN * (1.0 - hush) * (f64::from(self.rows) * MATURE).min(1.0);
-            self.value_range.remember(novelty[0], gain);
-            self.step_range.remember(novelty[1], gain);
-            self.trend_range.remember(novelty[2], gain * SURPRISE_SLOW);
-            self.rough_range.remember(novelty[3], gain * SURPRISE_SLOW);
-            self.rough_range.learn(row.rough, slow_reach, starts);
+            let gain = SURPRISE_GAIN * (1.0 - hush) * smaller(f64::from(self.rows) * MATURE, 1.0);
+            let gains = [gain, gain, gain * SURPRISE_SLOW, gain * SURPRISE_SLOW];
+            for ((surprise, one), gain) in self.surprise.iter_mut().zip(novelty).zip(gains) {
+                if *one > 1.0 {
+                    let more = smaller(one.ln(), SURPRISE_MAX) - f64::from(*surprise);
+                    *surprise += narrow(gain * larger(more, 0.0));
+                }
+            }
+            self.learn(ROUGH, row.features[ROUGH], slow_reach, starts);
         }
-        self.value_range.learn(row.value, reach, fresh);
-        self.step_range.learn(row.step, reach, fresh);
-        self.trend_range.learn(row.fast - row.slow, slow_reach, starts);
+        self.learn(VALUE, row.features[VALUE], reach, fresh);
+        self.learn(STEP, row.features[STEP], reach, fresh);
+        self.learn(TREND, row.features[TREND], slow_reach, starts);
     }
+
+    /// Widens envelope `at` towards `feature` by at most `reach` widths (at once from zero width), else relaxes towards
+    /// it. With `confirm`, an excess as large as one seen lately is adopted in full: jumps that recur are usual.
+    #[inline(never)]
+    fn learn(&mut self, at: usize, feature: f64, reach: f64, confirm: bool) {
+        let (excess, before) = (self.excess(at, feature), self.width(at));
+        let seen = f64::from(self.seen[at]) * before;
+        let grant = if before > 0.0 { reach * before } else { excess };
+        let confirm = confirm && excess > 0.0;
+        let grant = if confirm { larger(grant, seen) } else { grant };
+        let (low, high) = (self.low[at], self.high[at]);
+        let target = larger(smaller(feature, high + grant), low - grant);
+        self.high[at] = larger(target, high - (high - target) * RELAX);
+        self.low[at] = smaller(target, low + (target - low) * RELAX);
+        if confirm {
+            self.seen[at] = narrow(smaller(larger(seen, excess) / (self.width(at) + TINY), 1e30));
+        }
+    }
+}
+
+/// Natural logarithm of a positive number within 0.006, far cheaper than the exact one: the upper half of the bits, read
+/// as an integer, is the logarithm but for a bend between powers of two.
+fn log(number: f64) -> f64 {
+    use std::f64::consts::LN_2;
+    let bits = number.to_bits();
+    let part = f64::from_bits((bits & 0x000f_ffff_ffff_ffff) | 0x3ff0_0000_0000_0000) - 1.0;
+    let straight = f64::from((bits >> 32) as u32) * (LN_2 / 1_048_576.0) - 1023.0 * LN_2;
+    straight + 0.24 * part * (1.0 - part)
 }
 
 /// Novelty that a bar asks for: `e^bar` for small bars, a little less for high ones, without the cost of `exp`.
@@ -407,11 +453,6 @@ fn heavy(side: f64, typical: f64) -> f64 {
     let from = TAIL_FROM * typical + TINY;
     let side = larger(smaller(side, TAIL_MAX * from), from);
     2.0 * BAR_TAIL * (side - from) / (side + from)
-}
-
-/// Score of a row that does not alarm.
-fn rank(odds: f64) -> f64 {
-    smaller(odds / (1.0 + odds), QUIET_MAX)
 }
 
 /// `share` of a fading memory; ends at 0, for subnormal numbers are slow.

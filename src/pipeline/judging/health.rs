@@ -60,6 +60,7 @@ pub(super) struct Bounds {
     history: Option<u64>,
     cache: u64,
     drift_keys: u64,
+    drift_series: u64,
     output: Option<u64>,
     output_folder: Option<std::path::PathBuf>,
     /// Refused lines that the screen has not heard of.
@@ -77,6 +78,7 @@ impl Bounds {
             history: options.retention.map(|retention| retention.bytes as u64),
             cache: options.pool.cache_bytes,
             drift_keys: options.drift.keys as u64,
+            drift_series: options.drift.total_series as u64,
             output: options.sink.as_ref().and_then(NdjsonSink::max_bytes),
             output_folder: folder,
             rejected: 0,
@@ -94,6 +96,7 @@ impl Stage {
             rules: Arc::clone(judge.rules()),
             counts: judge.counts(),
             no_data,
+            watched: judge.watched(),
             bounds: self.bounds(judge),
             judged: self.summary.records,
             event: self.event,
@@ -110,8 +113,10 @@ impl Stage {
             found.push(bytes("history", history.bytes() as u64, Some(most)));
         }
         found.push(bytes("text cache", self.shared.pool.counts().cache_bytes, Some(self.bounds.cache)));
-        let keys = judge.watched().len() as u64;
-        found.push(Bound { name: "drift keys", used: keys, most: Some(self.bounds.drift_keys), bytes: false });
+        let watched = judge.watched();
+        let count = |name, used, most| Bound { name, used, most: Some(most), bytes: false };
+        found.push(count("drift keys", watched.keys, self.bounds.drift_keys));
+        found.push(count("drift series", watched.series, self.bounds.drift_series));
         found.extend(resident().map(|used| bytes("process", used, None)));
         if let Some((Some(mark), _)) = self.sink.as_ref().map(NdjsonSink::marks) {
             found.push(bytes("output", mark.bytes, self.bounds.output));

