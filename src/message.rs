@@ -134,7 +134,7 @@ pub struct HealthReport {
     /// Those that nothing can be said of.
     pub no_data: Vec<NoData>,
     /// What the drift engine watches.
-    pub watched: Watched,
+    pub watched: Box<Watched>,
     /// Memory and disk.
     pub bounds: Vec<Bound>,
     /// Records judged.

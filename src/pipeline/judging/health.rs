@@ -96,7 +96,7 @@ impl Stage {
             rules: Arc::clone(judge.rules()),
             counts: judge.counts(),
             no_data,
-            watched: judge.watched(),
+            watched: Box::new(judge.watched()),
             bounds: self.bounds(judge),
             judged: self.summary.records,
             event: self.event,
