@@ -42,11 +42,11 @@ impl Recent {
             self.gaps.push(gap);
             return;
         }
-        let at = self.next % self.values.len().max(1);
+        let at = if self.next < self.values.len() { self.next } else { 0 };
         if let (Some(held), Some(before)) = (self.values.get_mut(at), self.gaps.get_mut(at)) {
             (*held, *before) = (value, gap);
         }
-        self.next = (at + 1) % self.capacity.max(1);
+        self.next = if at + 1 < self.values.len() { at + 1 } else { 0 };
     }
 
     fn reserve(&mut self) {

@@ -63,9 +63,9 @@ impl Reference {
     pub fn score(&self, value: f64) -> f32 {
         let r = scaled(value, self.centre, self.spread);
         let below = self.knots.iter().map(|knot| usize::from(*knot < r)).sum::<usize>();
-        let upto = self.knots.iter().map(|knot| usize::from(*knot <= r)).sum::<usize>();
-        let score = if upto > below {
+        let score = if self.knots.get(below) == Some(&r) {
             // Ties have the score of their middle.
+            let upto = below + self.knots[below..].iter().take_while(|knot| **knot == r).count();
             (NORMAL[below] + NORMAL[upto - 1]) / 2.0
         } else if below == 0 {
             NORMAL[0] + (r - self.knots[0]) * slope(self.knots[0], NORMAL[0])

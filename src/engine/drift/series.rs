@@ -394,7 +394,10 @@ impl Engine for Drift {
             self.evict();
         }
         let Self { keys, admission, common, .. } = self;
-        let key = keys.entry(Arc::clone(&record.key)).or_default();
+        if !keys.contains_key(&record.key) {
+            keys.insert(Arc::clone(&record.key), Key::default());
+        }
+        let Some(key) = keys.get_mut(&record.key) else { return Ok(()) };
         key.last = record.seq;
         let at = evidence.at.map(|at| at.as_millisecond());
         let mut found = std::mem::take(&mut evidence.drift);

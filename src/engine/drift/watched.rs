@@ -36,7 +36,7 @@ impl Common {
     /// How many series every record can have.
     pub const COUNT: usize = 5;
 
-    /// The values of a record that may be watched, with the names of their series, in a fixed order.
+    /// The values of a record that may be watched (an answer's length in bytes of UTF-8), with the names of their series, in a fixed order.
     pub fn values<'a>(&'a self, evidence: &Evidence<'a>) -> impl Iterator<Item = (&'a Arc<str>, f64)> {
         let record = evidence.record;
         let divergence = &evidence.divergence;
@@ -48,7 +48,7 @@ impl Common {
             (&self.semantic, divergence.semantic),
             (&self.violations, Some(f64::from(u8::from(breached)))),
             (&self.latency, record.latency_ms),
-            (&self.length, record.samples.first().map(|answer| answer.chars().count() as f64)),
+            (&self.length, record.samples.first().map(|answer| answer.len() as f64)),
         ];
         let numbers = record.numbers.iter().map(|(name, value)| (name.shared(), *value));
         found.into_iter().filter_map(|(name, value)| Some((name, value?))).chain(numbers)
