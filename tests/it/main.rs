@@ -5,6 +5,7 @@ mod architecture;
 mod command_line;
 mod crash;
 mod disagreement;
+mod drift_command;
 mod facts;
 mod fuzz_seeds;
 mod headless;

@@ -303,3 +303,27 @@ fn a_rule_is_edited_while_the_screen_is_up() {
     assert_eq!(session.end(), 0);
     session.assert_restored();
 }
+
+/// The story of a baseline: a drift is on the screen with what moved, and its present is made the baseline.
+#[test]
+fn a_baseline_is_pinned_and_reset_from_the_screen() {
+    let home = Home::new();
+    let line = |seq: u64, level: u64| {
+        let latency = level + seq * seq * 13 % 40;
+        format!("{{\"ts\":{},\"agent_id\":\"desk\",\"latency_ms\":{latency}}}\n", 1_700_000_000 + seq)
+    };
+    let text: String = (0..260).map(|seq| line(seq, if seq < 200 { 100 } else { 300 })).collect();
+    let log = home.write("log", text);
+    let mut session = Session::start(home, "exec $WATCHER log --from start --backend none", 40, 160);
+    session.wait_for("the drift", |screen| {
+        screen.contains("latency_ms · desk ▲ drift +") && screen.contains("latency_ms up")
+    });
+    session.press("b");
+    session.wait_for_text("latency_ms of desk is pinned");
+    session.press(":reset-baseline\r");
+    session.wait_for_text("latency_ms of desk learns its baseline anew");
+    std::fs::OpenOptions::new().append(true).open(log).unwrap().write_all(line(260, 300).as_bytes()).unwrap();
+    session.wait_for("the warm-up", |screen| screen.contains("latency_ms · desk") && screen.contains("warm up"));
+    session.press("q");
+    assert_eq!(session.end(), 0);
+}

@@ -87,6 +87,9 @@ pub(super) struct Key {
     pub meaning: Option<Box<Meaning>>,
 }
 
+/// Fields of a record that are no numbers to watch.
+const OWN: [&str; 5] = ["ts", "timestamp", "created_at", "id", "request_id"];
+
 /// Reasons for not watching that are listed.
 const MOST_SKIPPED: usize = 64;
 
@@ -170,7 +173,8 @@ impl Key {
             return None;
         }
         let series = admission.make(name, is_common);
-        if let Watch::No(why) = &series.watch {
+        // That a record's own time and identity are not watched is no news.
+        if let (Watch::No(why), false) = (&series.watch, OWN.contains(&&**name)) {
             admission.skip(name, why);
         }
         self.series.push(series);
