@@ -1,19 +1,29 @@
 //! What a row of a series costs with all scalar layers, beside the all-time z-score; allocations after the warm-up, and
 //! bytes a series. `cargo bench --bench drift`; bounds: 300 ns a row, no allocation.
 //!
+//! `cargo bench --bench drift -- meaning` counts false alarms and changes found in streams of texts.
+//!
 //! `cargo bench --bench drift -- thresholds` makes the table of `engine/drift/budget.rs` anew by simulation, and compares.
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
+#[path = "../tests/it/streams.rs"]
+mod streams;
+
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::collections::HashMap;
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use criterion::Criterion;
+use streams::{Answer, CHANGE, CHANGES, Random, calm, changed, pool};
 use watcher::engine::drift::auto::{Auto, Setting};
 use watcher::engine::drift::budget::Thresholds;
+use watcher::engine::drift::meaning::Meaning;
 use watcher::engine::drift::space::Space;
 use watcher::engine::drift::zscore::ZScore;
 use watcher::engine::drift::{Detector, Row};
+use watcher::engine::embedding::model::Vector;
+use watcher::engine::embedding::select::{Choice, Options, select};
 use watcher::record::Seq;
 
 /// Counts what is allocated.
@@ -40,22 +50,10 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Numbers that look random and are the same every time (splitmix64).
-struct Random(u64);
-
-impl Random {
-    fn uniform(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
-    }
-
-    fn normal(&mut self) -> f64 {
-        let radius = (-2.0 * self.uniform().max(f64::MIN_POSITIVE).ln()).sqrt();
-        radius * (std::f64::consts::TAU * self.uniform()).cos()
-    }
+/// A standard Gaussian number (Box and Muller).
+fn normal(random: &mut Random) -> f64 {
+    let radius = (-2.0 * random.uniform().max(f64::MIN_POSITIVE).ln()).sqrt();
+    radius * (std::f64::consts::TAU * random.uniform()).cos()
 }
 
 /// Rows of a kind without any change.
@@ -63,7 +61,7 @@ fn rows(kind: &str, count: usize, seed: u64) -> Vec<f64> {
     let mut random = Random(seed);
     let mut last = 0.0;
     let mut row = |_| {
-        let z = random.normal();
+        let z = normal(&mut random);
         last = 0.7 * last + z;
         match kind {
             "lognormal" => (0.6 * z).exp(),
@@ -125,7 +123,7 @@ fn memory() {
     let mut space = Space::new();
     let mut random = Random(3);
     for seq in 0..1_000 {
-        let mut vector: Vec<f32> = (0..384).map(|_| random.normal() as f32).collect();
+        let mut vector: Vec<f32> = (0..384).map(|_| normal(&mut random) as f32).collect();
         let norm = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
         vector.iter_mut().for_each(|x| *x /= norm);
         space.observe(seq, &vector, 1e4);
@@ -184,7 +182,66 @@ fn thresholds() {
     }
 }
 
+/// Streams of texts: false alarms and changes found.
+fn meaning() {
+    let pool = pool(include_str!("../tests/data/text_streams.yaml"), 420, |_| true);
+    let (backend, tokenizer) =
+        select(&Options { backend: Choice::Portable, onnxruntime: None, model: None }).ready.model.unwrap();
+    let lists: Vec<&streams::Texts> =
+        [&pool.topics, &pool.refusals, &pool.templates, &pool.languages, &pool.short].into_iter().flatten().collect();
+    let embed = |lists: &[&streams::Texts]| -> Vec<(String, Vec<Vector>)> {
+        let mut session = backend.session().unwrap();
+        let mut vector = |text: &String| session.embed(&tokenizer.ids(text).unwrap()).unwrap();
+        lists.iter().map(|list| (list.name.clone(), list.texts.iter().map(&mut vector).collect())).collect()
+    };
+    let (one, two) = lists.split_at(lists.len() / 3);
+    let vectors: HashMap<String, Vec<Vector>> = std::thread::scope(|scope| {
+        let other = scope.spawn(|| embed(two));
+        embed(one).into_iter().chain(other.join().unwrap()).collect()
+    });
+    let limits = Thresholds::default();
+    let first_alarm = |stream: &[Answer<'_>]| {
+        let mut meaning = Meaning::new(true);
+        stream.iter().position(|(list, index)| {
+            let words = list.texts[*index].split(' ').count();
+            meaning.observe(Seq(*index as u64), &vectors[&list.name][*index], words, &limits).alarm
+        })
+    };
+    let topics = pool.topics.len();
+    let streams = 480;
+    let alarmed =
+        (0..streams).filter(|seed| first_alarm(&calm(&pool.topics[seed % topics], 1_000 + *seed as u64)).is_some());
+    println!("{:20} {:.1} % of {streams} alarmed", "no change", 100.0 * alarmed.count() as f64 / streams as f64);
+    let (mut all, mut all_found, mut all_delay) = (0, 0, 0);
+    for kind in CHANGES {
+        let start = if kind == "topic, gradual" { CHANGE - 50 } else { CHANGE };
+        let (mut count, mut found, mut delay) = (0, 0, 0);
+        for seed in 0..128 {
+            let Some(stream) = changed(&pool, seed % topics, kind, 9_000 + seed as u64) else { continue };
+            count += 1;
+            if let Some(row) = first_alarm(&stream).filter(|row| *row >= start) {
+                (found, delay) = (found + 1, delay + row - start);
+            }
+        }
+        println!(
+            "{kind:20} {:.1} % of {count} found after {:.1} texts",
+            100.0 * f64::from(found) / f64::from(count),
+            delay as f64 / f64::from(found)
+        );
+        (all, all_found, all_delay) = (all + count, all_found + found, all_delay + delay);
+    }
+    println!(
+        "{:20} {:.1} % of {all} found after {:.1} texts",
+        "all changes",
+        100.0 * f64::from(all_found) / f64::from(all),
+        all_delay as f64 / f64::from(all_found)
+    );
+}
+
 fn main() {
+    if std::env::args().any(|argument| argument == "meaning") {
+        return meaning();
+    }
     if std::env::args().any(|argument| argument == "thresholds") {
         return thresholds();
     }
