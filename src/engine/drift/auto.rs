@@ -329,7 +329,13 @@ impl Auto {
             self.ratio = 0.0;
             return false;
         }
+        let before = self.incident.filter(|incident| !incident.over);
         self.alarm(&finding, row);
+        if let (Some(before), Some(now)) = (before, &mut self.incident)
+            && now.continues(&before)
+        {
+            return false;
+        }
         if self.incident.is_some_and(|incident| self.is_reported(&incident)) {
             return true;
         }

@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 /// sixth of the budget each, rates a third; the other half is left for rows that are less well-behaved. Found by simulation (`cargo bench --bench drift -- thresholds` makes it anew and compares): levels and
 /// spreads on independent Gaussian rows, rates on 0/1 rows with 5 % of ones, regimes of 5,000 rows from their warm-up on.
 const TABLE: [(f64, [f32; 4]); 4] = [
-    (1e3, [16.0, 13.8, 13.0, 2.2]),
-    (1e4, [20.8, 18.7, 18.7, 4.8]),
-    (1e5, [25.9, 23.3, 22.6, 7.1]),
-    (1e6, [31.1, 27.7, 27.5, 9.4]),
+    (1e3, [15.4, 13.7, 12.0, 2.2]),
+    (1e4, [20.4, 18.8, 18.2, 4.5]),
+    (1e5, [25.3, 23.9, 24.3, 6.7]),
+    (1e6, [30.3, 29.0, 30.5, 8.9]),
 ];
 
 /// Thresholds of the layers for one series.

@@ -46,7 +46,21 @@ pub struct Incident {
     pub quiet: bool,
 }
 
+/// Change of the mean normal score below which a drift that goes on in its direction is the same one.
+const CREEPING: f32 = 1.0;
+
 impl Incident {
+    /// Takes over where another drift left off, if it only creeps on: that is one incident, and its size is that of both.
+    pub fn continues(&mut self, before: &Self) -> bool {
+        let scored = matches!(self.what, What::Level | What::Spread) && self.moved.abs() < CREEPING;
+        if !scored || self.direction != before.direction {
+            return false;
+        }
+        (self.onset, self.baseline, self.spread) = (before.onset, before.baseline, before.spread);
+        self.size = self.size.zip(before.size).map(|(more, size)| size + more);
+        true
+    }
+
     /// Follows the way back by the normal score of a row, as the regime before the change sees it. Whether it is over.
     pub fn follow(&mut self, score: f32) -> bool {
         self.back += BACK * (score - self.back);
