@@ -28,6 +28,21 @@ impl Welford {
         (self.count, self.mean, self.squares) = (self.count + 1, mean, squares);
     }
 
+    /// Adds all that another has seen: as if its values had been pushed here (Chan, Golub and LeVeque, 1983).
+    pub fn merge(&mut self, other: &Self) {
+        let count = self.count + other.count;
+        if other.count == 0 || count == 0 {
+            return;
+        }
+        let (own, theirs) = (self.count as f64, other.count as f64);
+        let distance = other.mean - self.mean;
+        let mean = self.mean + distance * theirs / count as f64;
+        let squares = self.squares + other.squares + distance * distance * own * theirs / count as f64;
+        if mean.is_finite() && squares.is_finite() {
+            *self = Self { count, mean, squares };
+        }
+    }
+
     /// Number of values.
     pub fn count(&self) -> u64 {
         self.count
@@ -63,6 +78,26 @@ mod tests {
         let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / 999.0;
         assert!((running.mean() - mean).abs() < 1e-5);
         assert!((running.deviation() - variance.sqrt()).abs() < 1e-6);
+    }
+
+    #[test]
+    fn merging_is_running_over_both() {
+        let values: Vec<f64> = (0..300u64).map(|i| 1e6 + (i * i % 97) as f64).collect();
+        let run = |values: &[f64]| {
+            let mut running = Welford::default();
+            values.iter().for_each(|value| running.push(*value));
+            running
+        };
+        let whole = run(&values);
+        for cut in [0, 1, 120, 299, 300] {
+            let mut merged = run(&values[..cut]);
+            merged.merge(&run(&values[cut..]));
+            assert_eq!(merged.count(), whole.count());
+            assert!(
+                (merged.mean() / whole.mean() - 1.0).abs() < 1e-9
+                    && (merged.deviation() / whole.deviation() - 1.0).abs() < 1e-9
+            );
+        }
     }
 
     #[test]

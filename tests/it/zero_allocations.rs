@@ -2,10 +2,15 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::hint::black_box;
 use std::sync::Arc;
 
 use watcher::engine::constraints::Constraints;
+use watcher::engine::drift::auto::{Auto, Setting};
+use watcher::engine::drift::budget::Thresholds;
+use watcher::engine::drift::{Detector, Row};
 use watcher::engine::{Engine, Evidence};
+use watcher::record::Seq;
 use watcher::rules::Stage;
 use watcher::rules::schema::{Source, load};
 use watcher::verdict::{Divergence, Outcome};
@@ -81,6 +86,31 @@ fn judging_a_sound_record_allocates_nothing() {
 #[test]
 fn windows_allocate_once_in_hundreds_of_records() {
     assert!(allocations(WINDOWS) <= 30, "{}", allocations(WINDOWS));
+}
+
+/// A series that has warmed up takes no more memory, whatever it is like.
+#[test]
+fn watching_a_series_allocates_nothing() {
+    let mut random = crate::streams::Random(3);
+    let limits = Thresholds::new(1e12);
+    for kind in 0..3 {
+        let values: Vec<f64> = (0..6_000)
+            .map(|_| match kind {
+                0 => random.uniform() + random.uniform() + random.uniform(),
+                1 => f64::from(u8::from(random.uniform() < 0.1)),
+                _ => (random.uniform() * 5.0).floor(),
+            })
+            .collect();
+        let mut detector = Auto::new(Setting::default());
+        let mut row = |seq: usize| {
+            let at = Some(1_700_000_000_000 + seq as i64 * 1_000);
+            black_box(detector.observe(Row { seq: Seq(seq as u64), at, value: values[seq] }, &limits));
+        };
+        (0..3_000).for_each(&mut row);
+        let before = COUNT.get();
+        (3_000..6_000).for_each(&mut row);
+        assert_eq!(COUNT.get() - before, 0, "{kind}");
+    }
 }
 
 /// Allocations while 1,000 sound records are judged.

@@ -6,8 +6,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 /// Rows of one series per false alarm → thresholds of level, spread, rates and shape. Level, spread and shape take a
-/// sixth of the budget each, rates a third; the other half is left for rows that are less well-behaved. Found by simulation (`cargo bench --bench drift -- thresholds` makes it anew and compares): levels and
-/// spreads on independent Gaussian rows, rates on 0/1 rows with 5 % of ones, regimes of 5,000 rows from their warm-up on.
+/// sixth of the budget each, rates a third; the other half is left for rows that are less well-behaved. Found by
+/// simulation (`cargo bench --bench drift -- thresholds` makes it anew and compares): levels and spreads on independent
+/// Gaussian rows, rates on 0/1 rows with 5 % of ones, series of 5,000 rows from their warm-up on.
 const TABLE: [(f64, [f32; 4]); 4] = [
     (1e3, [15.4, 13.7, 12.0, 2.2]),
     (1e4, [20.4, 18.8, 18.2, 4.5]),

@@ -77,6 +77,14 @@ impl Shape {
         }
     }
 
+    /// Adds the rows of another series whose tenths have the same borders; the newest rows stay this one's.
+    pub fn merge(&mut self, other: &Self) {
+        for (rows, more) in self.all.iter_mut().zip(other.all) {
+            *rows += more;
+        }
+        self.rows += other.rows;
+    }
+
     /// χ² as a part of what it exceeds once in eᵗʰʳᵉˢʰᵒˡᵈ independent looks at most (Laurent and Massart, 2000);
     /// `factor`: by what the rows' dependence exceeds independence.
     pub fn ratio(&self, threshold: f32, factor: impl Fn() -> f32) -> f32 {
@@ -116,6 +124,19 @@ impl Shape {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tenths_are_merged_by_adding_their_rows() {
+        let scores: Vec<f32> = (0..200).map(|k| (k % 41) as f32 / 10.0 - 2.0).collect();
+        let run = |scores: &[f32]| {
+            let mut shape = Shape::default();
+            scores.iter().for_each(|score| shape.push(*score));
+            shape
+        };
+        let (whole, mut merged) = (run(&scores), run(&scores[..70]));
+        merged.merge(&run(&scores[70..]));
+        assert_eq!((merged.all, merged.rows), (whole.all, whole.rows));
+    }
     use crate::engine::drift::noise::noise;
 
     const THRESHOLD: f32 = 4.3;
