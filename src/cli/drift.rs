@@ -3,10 +3,12 @@
 mod table;
 mod text;
 
+use std::cell::RefCell;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, IsTerminal, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
+use std::rc::Rc;
 
 use indicatif::ProgressBar;
 
@@ -92,10 +94,14 @@ impl Input {
 
 /// Where the rows go.
 struct Output {
-    writer: csv::Writer<Box<dyn Write>>,
+    writer: Rc<RefCell<Writer>>,
     name: String,
     bar: ProgressBar,
+    /// What a terminal would obey must not reach it.
+    terminal: bool,
 }
+
+type Writer = csv::Writer<Box<dyn Write>>;
 
 /// What of a row is told beside its reading.
 struct Told<'a> {
@@ -122,24 +128,27 @@ impl Output {
         let shown = path.is_some() || !io::stdout().is_terminal();
         let file = (shown && args.file.as_os_str() != "-").then_some(&args.file);
         let bar = file.map_or_else(ProgressBar::hidden, |file| progress(Some(file)));
-        let writer = csv::WriterBuilder::new().has_headers(false).from_writer(writer);
-        Ok(Self { writer, name, bar })
+        let writer = Rc::new(RefCell::new(csv::WriterBuilder::new().has_headers(false).from_writer(writer)));
+        Ok(Self { writer, name, bar, terminal: path.is_none() && io::stdout().is_terminal() })
     }
 
     fn header(&mut self) -> Result<(), End> {
-        let written = self.writer.write_record(COLUMNS);
+        let written = self.writer.borrow_mut().write_record(COLUMNS);
         written.map_err(|error| self.failed(plain(error)))
     }
 
     fn row(&mut self, told: &Told<'_>, reading: &Reading) -> Result<(), End> {
+        let clean = |bytes: &[u8]| sanitize::line(&String::from_utf8_lossy(bytes)).into_owned().into_bytes();
+        let cleaned = self.terminal.then(|| (clean(told.timestamp), clean(told.value)));
+        let (timestamp, value) = cleaned.as_ref().map_or((told.timestamp, told.value), |(a, b)| (&**a, &**b));
         let score = rounded(reading.score);
         let z = rounded(reading.z);
         let direction = reading.direction.map_or("", |direction| direction.word());
         let onset = reading.onset.map(|onset| onset.0.to_string()).unwrap_or_default();
         let alarm: &[u8] = if reading.alarm { b"1" } else { b"0" };
         let fields: [&[u8]; COLUMNS.len()] = [
-            told.timestamp,
-            told.value,
+            timestamp,
+            value,
             score.as_bytes(),
             alarm,
             reading.state.word().as_bytes(),
@@ -147,12 +156,13 @@ impl Output {
             direction.as_bytes(),
             onset.as_bytes(),
         ];
-        let written = self.writer.write_record(fields);
+        let written = self.writer.borrow_mut().write_record(fields);
         written.map_err(|error| self.failed(plain(error)))
     }
 
     fn finish(&mut self) -> Result<(), End> {
-        self.writer.flush().map_err(|error| self.failed(error))
+        let flushed = self.writer.borrow_mut().flush();
+        flushed.map_err(|error| self.failed(error))
     }
 
     fn failed(&self, error: io::Error) -> End {

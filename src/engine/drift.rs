@@ -3,6 +3,8 @@
 //! `series` decides what is watched and keeps a detector per key and series, bounded. `auto` is the detector: layer
 //! after layer, each in a file. `zscore` is what it began with, for comparison. `budget` turns an operator's budget of
 //! false alarms into thresholds.
+//!
+//! `measured.md` has what it was measured to do.
 
 pub mod auto;
 pub mod budget;

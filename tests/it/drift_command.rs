@@ -93,6 +93,8 @@ fn what_is_wrong_is_said_with_what_to_do() {
     let home = Home::new();
     home.write("in.csv", "time,a,b\n1,2,3\n");
     home.write("empty.csv", "");
+    home.write("numbers.csv", "1\n2\n");
+    home.write("open.csv", format!("a,b\n1,\"2\n{}", "1,2\n".repeat(2_000_000)));
     for (arguments, code, part) in [
         ("drift in.csv", 2, "--value COLUMN says which values to watch; in.csv has the columns time, a, b"),
         ("drift in.csv --value c", 2, "no column `c`; in.csv has the columns time, a, b"),
@@ -101,6 +103,8 @@ fn what_is_wrong_is_said_with_what_to_do() {
         ("drift in.csv --value a --output in.csv", 2, "is the input itself"),
         ("drift nothing.csv --value a", 3, "nothing.csv: No such file"),
         ("drift . --value a", 3, "is a folder"),
+        ("drift numbers.csv", 2, "its first row is numbers; a header"),
+        ("drift open.csv --value b", 3, "a row of more than 4 MiB: is a quote left open?"),
         ("drift empty.csv --value a", 3, "a header with the names of the columns is needed"),
         ("drift in.csv --text a..b", 2, "expected a field such as"),
         ("drift in.csv --text a --backend none", 2, "needs a model"),
@@ -176,5 +180,27 @@ fn a_headless_run_tells_of_drift_and_of_what_is_watched() {
     let told: Value = serde_json::from_str(stderr(&output).trim().lines().last().unwrap()).unwrap();
     assert_eq!((&told["drift"]["reported"], &told["drift"]["keys"]), (&1.into(), &2.into()));
     let skipped: Vec<&String> = told["drift"]["skipped"].as_object().unwrap().keys().collect();
-    assert_eq!(skipped, ["metrics.build", "request_no"]);
+    assert_eq!(skipped, ["metrics.build", "missing_one", "request_no"]);
+}
+
+#[test]
+fn what_is_found_is_written_while_more_is_waited_for() {
+    let home = Home::new();
+    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("watcher"))
+        .args(["drift", "-", "--value", "v"])
+        .current_dir(home.0.path())
+        .env_clear()
+        .env("HOME", home.0.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    std::io::Write::write_all(&mut stdin, b"v\n1\n2\n").unwrap();
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
+    assert!(lines.next().unwrap().unwrap().starts_with("timestamp,"));
+    assert_eq!(lines.next().unwrap().unwrap(), "0,1,0,0,warm_up,0,,");
+    assert_eq!(lines.next().unwrap().unwrap(), "1,2,0,0,warm_up,0,,");
+    drop(stdin);
+    assert!(child.wait().unwrap().success());
 }

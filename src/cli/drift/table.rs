@@ -1,8 +1,10 @@
 //! A column of a CSV file.
 
+use std::cell::{Cell, RefCell};
 use std::io::{BufRead, BufReader, Read};
+use std::rc::Rc;
 
-use super::{End, Input, Output, Told, missing};
+use super::{End, Input, Output, Told, Writer, missing};
 use crate::cli::Failure;
 use crate::cli::args::Drift;
 use crate::engine::drift::auto::{Auto, Setting};
@@ -89,8 +91,13 @@ pub(super) fn run(args: &Drift, mut input: Input, out: &mut Output, limits: &Thr
         BufReader::with_capacity(1 << 16, std::mem::replace(&mut input.reader, Box::new(std::io::empty())));
     let (delimiter, header) = sniff(&mut reader).map_err(|error| input.failed(&error))?;
     let columns = Columns::find(args, &header, &input.name)?;
-    // A reader of CSV passes over empty lines; where there is one column they are rows without a value.
-    let filled = Filled { inner: reader, alone: header.len() == 1, at_start: true };
+    if args.value.is_none() && header.iter().all(|field| String::from_utf8_lossy(field).trim().parse::<f64>().is_ok()) {
+        let why = format!("{}: its first row is numbers; a header with the names of the columns is needed", input.name);
+        return Err(Failure::Usage(why).into());
+    }
+    let taken = Rc::new(Cell::new(0));
+    let writer = Rc::clone(&out.writer);
+    let filled = Filled { inner: reader, alone: header.len() == 1, at_start: true, taken: Rc::clone(&taken), writer };
     let mut rows = csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(filled);
     let mut detector: Box<dyn Detector> = match args.detector {
         Which::Auto => Box::new(Auto::new(Setting::default())),
@@ -100,7 +107,8 @@ pub(super) fn run(args: &Drift, mut input: Input, out: &mut Output, limits: &Thr
     let mut unread = Unread::default();
     let mut record = csv::ByteRecord::new();
     let mut row = 0u64;
-    while rows.read_byte_record(&mut record).map_err(|error| input.failed(&error))? {
+    while rows.read_byte_record(&mut record).map_err(|error| input.failed(&super::plain(error)))? {
+        taken.set(0);
         let field = record.get(columns.value).unwrap_or_default();
         let counted = row.to_string();
         let stamp = columns.time.map_or(counted.as_bytes(), |column| record.get(column).unwrap_or_default());
@@ -141,15 +149,30 @@ fn sniff(reader: &mut impl BufRead) -> std::io::Result<(u8, csv::ByteRecord)> {
     Ok((delimiter, header))
 }
 
-/// Gives an empty line a quoted empty field where a row has one column.
+/// Longest row, bytes: more is a quote that was left open.
+const ROW: u64 = 4 << 20;
+
+/// What a reader of CSV does not do: it passes over an empty line, which is a row without a value where there is one
+/// column, holds a row of any length, and waits for more while what it found is not written.
 struct Filled<R> {
-    inner: R,
+    inner: BufReader<R>,
     alone: bool,
     at_start: bool,
+    /// Bytes since the last row.
+    taken: Rc<Cell<u64>>,
+    writer: Rc<RefCell<Writer>>,
 }
 
-impl<R: BufRead> Read for Filled<R> {
+impl<R: Read> Read for Filled<R> {
     fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        if self.inner.buffer().is_empty() {
+            // A fault of the output is told by the next row.
+            let _ = self.writer.borrow_mut().flush();
+        }
+        self.taken.set(self.taken.get() + out.len() as u64);
+        if self.taken.get() > ROW {
+            return Err(std::io::Error::other("a row of more than 4 MiB: is a quote left open?"));
+        }
         if !self.alone || out.len() < 3 {
             return self.inner.read(out);
         }

@@ -1,6 +1,6 @@
 //! The meaning of texts: one field of a log of JSON lines.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 
 use serde_json::Value;
 
@@ -127,6 +127,7 @@ pub(super) fn run(
             row += 1;
         }
         out.bar.set_position(bytes);
+        out.finish()?;
     }
     notes.extend(first.map(|first| format!("rows without a text that count as missing: {faults}, first {first}")));
     Ok(notes)
@@ -142,7 +143,7 @@ fn told(row: u64, onset: &Option<Seq>, moved: &crate::verdict::Moved) -> String 
 
 /// The next lines, up to so many.
 fn read(
-    reader: &mut impl BufRead,
+    reader: &mut BufReader<Box<dyn Read>>,
     most: usize,
     path: &Path,
     time: Option<&str>,
@@ -152,7 +153,7 @@ fn read(
     let mut raw = Vec::new();
     while lines.len() < most {
         raw.clear();
-        let taken = std::io::Read::take(&mut *reader, LINE).read_until(b'\n', &mut raw)? as u64;
+        let taken = Read::take(&mut *reader, LINE).read_until(b'\n', &mut raw)? as u64;
         *bytes += taken;
         if taken == 0 {
             break;
@@ -161,6 +162,10 @@ fn read(
             continue;
         }
         lines.push(line(&raw, path, time));
+        if reader.buffer().is_empty() {
+            // What is there is worked on while more comes.
+            break;
+        }
     }
     Ok(lines)
 }

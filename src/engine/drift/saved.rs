@@ -109,7 +109,7 @@ impl Drift {
             let meaning = meaning.filter(|_| same_scores && self.meanings < self.admission.options.embedding_keys);
             let meaning = meaning.map(|packed| decode(&packed)).transpose()?;
             self.meanings += usize::from(meaning.is_some());
-            let mut held = Key { series: Vec::new(), last, meaning };
+            let mut held = Key { series: Vec::new(), last, records: 0, meaning };
             for (name, last, packed) in series.into_iter().filter(|(name, ..)| kept(name)) {
                 held.series.push(self.admission.again(name, unpack(&packed)?, last, &self.common));
             }

@@ -1,5 +1,6 @@
 //! Which series there are: a detector for each key and series, bounded in number.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -75,6 +76,8 @@ pub(super) struct Series {
     pub name: Arc<str>,
     pub watch: Watch,
     pub last: Option<Seq>,
+    /// Which of its key's records had it last.
+    pub seen: u64,
     /// A budget of its own.
     pub limits: Option<Thresholds>,
 }
@@ -83,15 +86,23 @@ pub(super) struct Series {
 pub(super) struct Key {
     pub series: Vec<Series>,
     pub last: Seq,
+    /// Records so far.
+    pub records: u64,
     /// What the answers mean, for the keys that are watched for it.
     pub meaning: Option<Box<Meaning>>,
 }
+
+/// What is said of a series that is named and never came.
+const NEVER: &str = "the configuration names it, and no record has it";
 
 /// Fields of a record that are no numbers to watch.
 const OWN: [&str; 5] = ["ts", "timestamp", "created_at", "id", "request_id"];
 
 /// Reasons for not watching that are listed.
 const MOST_SKIPPED: usize = 64;
+
+/// Records of a key without a series after which it makes room for another.
+const GONE: u64 = 100;
 
 /// Records between two looks at the rate that the budget is divided by.
 const RATE_EVERY: u64 = 256;
@@ -104,12 +115,18 @@ pub(super) struct Admission {
     /// Rows of series for which there was no room.
     pub refused: u64,
     pub skipped: BTreeMap<Arc<str>, &'static str>,
+    /// Which of the named series came.
+    came: Vec<Cell<bool>>,
     limits: Thresholds,
 }
 
 impl Admission {
     fn make(&self, name: &Arc<str>, is_common: bool) -> Series {
-        let named = self.options.named.iter().find(|named| *named.name == **name);
+        let place = self.options.named.iter().position(|named| *named.name == **name);
+        let named = place.map(|place| &self.options.named[place]);
+        if let Some(came) = place.and_then(|place| self.came.get(place)) {
+            came.set(true);
+        }
         let detector = || -> Box<dyn Detector> {
             match self.options.detector {
                 Which::Auto => Box::new(Auto::new(named.map(|named| named.setting).unwrap_or_default())),
@@ -126,7 +143,7 @@ impl Admission {
             },
         };
         let limits = named.and_then(|named| named.rows).map(Thresholds::new);
-        Series { name: Arc::clone(name), watch, last: None, limits }
+        Series { name: Arc::clone(name), watch, last: None, seen: 0, limits }
     }
 
     /// A series that was watched before; what is asked of it now counts.
@@ -142,7 +159,7 @@ impl Admission {
             }
             (_, fresh) => fresh,
         };
-        Series { name, watch, last, limits: fresh.limits }
+        Series { name, watch, last, seen: 0, limits: fresh.limits }
     }
 
     /// The thresholds that were in force; a budget that is given in rows has its own.
@@ -168,7 +185,9 @@ impl Key {
         if let Some(index) = self.series.iter().position(is) {
             return Some(index);
         }
-        if self.series.len() >= admission.options.series || admission.total >= admission.options.total_series {
+        let is_named = admission.options.named.iter().any(|named| *named.name == **name);
+        let full = self.series.len() >= admission.options.series || admission.total >= admission.options.total_series;
+        if full && !self.make_room(admission) && !is_named {
             admission.refused += 1;
             return None;
         }
@@ -182,6 +201,18 @@ impl Key {
         Some(self.series.len() - 1)
     }
 
+    /// Lets the series go that was not seen for longest, if that is long enough.
+    fn make_room(&mut self, admission: &mut Admission) -> bool {
+        let oldest = (0..self.series.len()).min_by_key(|index| self.series[*index].seen);
+        let gone = oldest.filter(|index| self.series[*index].seen + GONE < self.records);
+        if let Some(index) = gone {
+            self.series.swap_remove(index);
+            admission.total -= 1;
+            admission.refused += 1;
+        }
+        gone.is_some()
+    }
+
     /// One row of one series.
     fn observe(&mut self, index: usize, row: Row, admission: &mut Admission) -> Option<Reading> {
         let series = self.series.get_mut(index)?;
@@ -190,6 +221,7 @@ impl Key {
             return None;
         }
         series.last = Some(row.seq);
+        series.seen = self.records;
         let Watch::Yes(detector, sanity) = &mut series.watch else { return None };
         let reading = detector.observe(row, series.limits.as_ref().unwrap_or(&admission.limits));
         // What may be no behaviour is not told of before it is known.
@@ -221,7 +253,8 @@ impl Drift {
     /// An engine without history.
     pub fn new(options: Options) -> Self {
         let limits = Thresholds::new(Rate::default().rows_per_alarm(options.false_alarms));
-        let admission = Admission { options, total: 0, refused: 0, skipped: BTreeMap::new(), limits };
+        let came = vec![Cell::new(false); options.named.len()];
+        let admission = Admission { options, total: 0, refused: 0, skipped: BTreeMap::new(), came, limits };
         let (keys, common) = (HashMap::default(), Common::default());
         Self { keys, admission, evicted: 0, rate: Rate::default(), meanings: 0, records: 0, common }
     }
@@ -250,8 +283,14 @@ impl Drift {
             evicted: self.evicted,
             refused: self.admission.refused,
             rows_per_alarm: self.rows_per_alarm(),
-            skipped: self.skipped().map(|(name, why)| (Arc::clone(name), why)).collect(),
+            skipped: self.skipped().map(|(name, why)| (Arc::clone(name), why)).chain(self.never_came()).collect(),
         }
+    }
+
+    /// Series that the configuration names, and that no record had.
+    fn never_came(&self) -> impl Iterator<Item = (Arc<str>, &'static str)> {
+        let named = self.admission.options.named.iter().zip(&self.admission.came);
+        named.filter(|(_, came)| !came.get()).map(|(named, _)| (named.name.as_str().into(), NEVER))
     }
 
     /// Keys whose answers' meaning is watched.
@@ -403,6 +442,7 @@ impl Engine for Drift {
         }
         let Some(key) = keys.get_mut(&record.key) else { return Ok(()) };
         key.last = record.seq;
+        key.records += 1;
         let at = evidence.at.map(|at| at.as_millisecond());
         let mut found = std::mem::take(&mut evidence.drift);
         found.reserve(key.series.len() + 1);

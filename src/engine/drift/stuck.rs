@@ -8,6 +8,9 @@ const WARM_UP: u32 = 100;
 /// Repeats that a run needs at least, where the series never repeated itself.
 const LEAST: u32 = 9;
 
+/// Changes of the value without which it never varied, and can't have stopped.
+const VARIED: u32 = 10;
+
 /// A run must be longer than so many times the longest before.
 const LONGER: f64 = 2.5;
 
@@ -58,7 +61,7 @@ impl Stuck {
             (self.run, self.stuck) = (0, false);
         }
         self.last = value;
-        let varied = self.run() < self.rows;
+        let varied = self.rows - self.repeats > VARIED;
         let long = self.run >= LEAST + self.longest.min(11) && f64::from(self.run) > LONGER * f64::from(self.longest);
         let first =
             varied && long && !self.stuck && self.rows >= WARM_UP && self.surprise() > rows_per_alarm.ln() + 5.0;

@@ -59,6 +59,8 @@ fn what_is_asked_of_a_series_by_name_is_done() {
     let seen = states(&mut engine, 1, "{}");
     assert_eq!(seen[2..], ["order_id missing", "never no_data"]);
     assert_eq!(engine.skipped().map(|(name, _)| &**name).collect::<Vec<_>>(), ["latency_ms"]);
+    let told: Vec<_> = engine.watched().skipped.iter().map(|(name, _)| name.to_string()).collect();
+    assert_eq!(told, ["latency_ms", "never"]);
 }
 
 #[test]
@@ -76,6 +78,21 @@ fn keys_and_series_are_bounded() {
         assert!(engine.series() <= 10);
     }
     assert!(run(&mut engine, 100, r#"{"agent_id":"a100"}"#).len() == 2, "a new key finds room");
+}
+
+#[test]
+fn series_that_are_gone_make_room_and_named_ones_always_have_some() {
+    let named = vec![Named { name: "late".into(), watch: true, setting: Setting::default(), rows: None }];
+    let mut engine = Drift::new(Options { series: 8, named, ..Options::default() });
+    for seq in 0..20 {
+        run(&mut engine, seq, &format!(r#"{{"m{seq}":1}}"#));
+    }
+    assert!(run(&mut engine, 20, r#"{"late":5}"#).iter().any(|report| &*report.series == "late"));
+    let refused = engine.refused();
+    for seq in 21..400 {
+        run(&mut engine, seq, &format!(r#"{{"new":{}}}"#, seq * seq % 7));
+    }
+    assert!(refused > 0 && run(&mut engine, 400, r#"{"new":3}"#).iter().any(|report| &*report.series == "new"));
 }
 
 fn noisy(seq: u64, shift: f64) -> String {
