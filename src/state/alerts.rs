@@ -147,9 +147,8 @@ impl Alerts {
         at: Timestamp,
         text: impl FnOnce() -> String,
     ) {
-        match self.by_cause.get_mut(&(cause.into(), Arc::clone(key))) {
-            Some(alert) if alert.state == AlertState::Firing => (alert.last, alert.heard) = (alert.last.max(at), at),
-            _ => self.count(&cause.into(), key, severity, at, 1, text, false),
+        if self.firing_still(cause, key, at).is_none() {
+            self.count(&cause.into(), key, severity, at, 1, text, false);
         }
     }
 
@@ -162,14 +161,20 @@ impl Alerts {
         at: Timestamp,
         text: impl FnOnce() -> String,
     ) {
-        match self.by_cause.get_mut(&(cause.into(), Arc::clone(key))) {
-            Some(alert) if alert.state == AlertState::Firing => {
-                (alert.last, alert.heard) = (at, at);
-                alert.severity = severity;
-                alert.text = text();
-            }
-            _ => self.count(&cause.into(), key, severity, at, 1, text, false),
+        match self.firing_still(cause, key, at) {
+            Some(alert) => (alert.severity, alert.text) = (severity, text()),
+            None => self.count(&cause.into(), key, severity, at, 1, text, false),
         }
+    }
+
+    /// An alert that fires, which is heard of once more.
+    fn firing_still(&mut self, cause: &str, key: &Arc<str>, at: Timestamp) -> Option<&mut Alert> {
+        let alert = self.by_cause.get_mut(&(cause.into(), Arc::clone(key)))?;
+        let firing = alert.state == AlertState::Firing;
+        if firing {
+            (alert.last, alert.heard) = (alert.last.max(at), at);
+        }
+        firing.then_some(alert)
     }
 
     /// The cause is gone: a pending alert goes with it, one that fired resolves when its time is over.
