@@ -116,7 +116,7 @@ impl Stage {
         let watched = judge.watched();
         let count = |name, used, most| Bound { name, used, most: Some(most), bytes: false };
         found.push(count("drift keys", watched.keys, self.bounds.drift_keys));
-        found.push(count("drift series", watched.series, self.bounds.drift_series));
+        found.push(count("series", watched.series, self.bounds.drift_series));
         found.extend(resident().map(|used| bytes("process", used, None)));
         if let Some((Some(mark), _)) = self.sink.as_ref().map(NdjsonSink::marks) {
             found.push(bytes("output", mark.bytes, self.bounds.output));

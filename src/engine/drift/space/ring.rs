@@ -82,6 +82,10 @@ impl Ring {
             self.rows[self.next] = entry;
             self.next = (self.next + 1) % ROWS;
         } else {
+            if self.numbers.is_empty() {
+                self.numbers.reserve_exact(ROWS * numbers.len());
+                self.rows.reserve_exact(ROWS);
+            }
             self.numbers.extend_from_slice(&numbers);
             self.rows.push(entry);
         }
