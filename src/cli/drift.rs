@@ -21,6 +21,9 @@ use crate::engine::drift::budget::{FalseAlarms, Thresholds};
 use crate::sanitize;
 use crate::verdict::DriftState;
 
+/// Names that a time has, in the order in which they are looked for (contract).
+const TIMES: [&str; 5] = ["timestamp", "time", "ts", "date", "t"];
+
 /// Columns of the output (contract).
 const COLUMNS: [&str; 8] = ["timestamp", "value", "anomaly_score", "alarm", "state", "z", "direction", "onset"];
 

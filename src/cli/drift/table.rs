@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::io::{BufRead, BufReader, Read};
 use std::rc::Rc;
 
-use super::{End, Input, Output, Told, Writer, missing};
+use super::{End, Input, Output, TIMES, Told, Writer, missing};
 use crate::cli::Failure;
 use crate::cli::args::Drift;
 use crate::engine::drift::auto::{Auto, Setting};
@@ -13,9 +13,6 @@ use crate::engine::drift::zscore::ZScore;
 use crate::engine::drift::{Detector, Row, Which};
 use crate::record::{Seq, time};
 use crate::sanitize;
-
-/// Names that a column of times has, in the order in which they are looked for.
-const TIMES: [&str; 5] = ["timestamp", "time", "ts", "date", "t"];
 
 /// Ways to write that there is no value.
 const MISSING: [&str; 9] = ["", "nan", "na", "n/a", "null", "none", "-", "inf", "-inf"];

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 
 use serde_json::Value;
 
-use super::{End, Input, Output, Told, missing};
+use super::{End, Input, Output, TIMES, Told, missing};
 use crate::cli::Failure;
 use crate::cli::args::Drift;
 use crate::cli::setup::Setup;
@@ -15,9 +15,6 @@ use crate::engine::embedding::select::{self, Choice, select};
 use crate::engine::embedding::tokenize::TextTokenizer;
 use crate::record::{Seq, trim};
 use crate::sanitize;
-
-/// Names that the time of a record has, in the order in which they are looked for.
-const TIMES: [&str; 5] = ["timestamp", "time", "ts", "date", "t"];
 
 /// Texts that a worker has at once.
 const PIECE: usize = 16;

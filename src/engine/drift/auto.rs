@@ -30,10 +30,10 @@ const ANEW: usize = 50;
 const RECENT: usize = 64;
 
 /// Rows within which whatever is found belongs to the incident before.
-const MERGE: u32 = 50;
+pub const MERGE: u32 = 50;
 
 /// Part of a threshold from which on a change is suspected.
-const SUSPECT: f32 = 0.75;
+pub const SUSPECT: f32 = 0.75;
 
 /// Part of a threshold that the warm-up may not exceed: it is no regime then, but a course of which more must be seen.
 const UNEVEN: f32 = 0.6;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::auto::{Auto, Setting};
+use super::auto::{Auto, MERGE, SUSPECT, Setting};
 use super::budget::Thresholds;
 use super::space::Space;
 use super::{Baseline, Detector, Reading, Row};
@@ -16,12 +16,6 @@ pub const NAME: &str = "embedding";
 
 /// Rows for which a drift is told: by then the new answers are the usual ones.
 const SETTLED: u32 = 200;
-
-/// Rows within which whatever is found belongs to the incident before.
-const MERGE: u32 = 50;
-
-/// Part of a limit from which on a change is suspected.
-const SUSPECT: f32 = 0.75;
 
 /// How much rarer alarms of the scalar detectors are than those in the space: they repeat what it finds, and conversations
 /// make their rows depend on each other.

@@ -25,7 +25,7 @@ fn alarms(readings: &[Reading]) -> Vec<(usize, DriftState, Option<Direction>)> {
 
 // long_run
 #[test]
-fn b01_a_constant_that_falls_is_found_as_one_that_rises() {
+fn a_constant_that_falls_is_found_as_one_that_rises() {
     for to in [6.0, 4.0] {
         let found = alarms(&run((0..500).map(|k| if k < 300 { 5.0 } else { to })));
         assert!(found.first().is_some_and(|found| found.0 < 306), "{to}: {found:?}");
@@ -49,7 +49,7 @@ fn b01c_a_statistic_without_variance_has_factor_one() {
 
 // stuck
 #[test]
-fn b02_one_percent_of_ones_are_not_stuck() {
+fn one_percent_of_ones_are_not_stuck() {
     let mut wrong = 0;
     for seed in 0..200 {
         let (mut normal, mut stuck) = (noise(seed), Stuck::default());
@@ -72,7 +72,7 @@ fn b02c_a_step_function_is_not_stuck() {
 
 // auto with stuck
 #[test]
-fn b03_freezing_and_thawing_is_one_alarm() {
+fn freezing_and_thawing_is_one_alarm() {
     let mut double = Vec::new();
     for seed in 0..20 {
         let mut normal = noise(seed);
@@ -110,7 +110,7 @@ fn b03b_freezing_at_an_unusual_value_is_one_alarm() {
 
 // reference
 #[test]
-fn b04_rows_at_both_ends_of_the_numbers_have_finite_scores() {
+fn rows_at_both_ends_of_the_numbers_have_finite_scores() {
     for mut rows in [vec![-1.7e308, 1.7e308], vec![-1.7e308, -1.7e308, 0.0, 1.7e308, 1.7e308]] {
         let reference = Reference::new(&mut rows);
         assert!(reference.centre.is_finite() && reference.spread.is_finite(), "{reference:?}");
@@ -153,7 +153,7 @@ fn at(seq: u64) -> Option<i64> {
 }
 
 #[test]
-fn b05_when_the_course_ends_the_regime_is_not_made_of_rows_of_long_ago() {
+fn when_the_course_ends_the_regime_is_not_made_of_rows_of_long_ago() {
     let (mut normal, mut auto) = (noise(1), Auto::new(Setting::default()));
     // A level that moved by 30 on the way, and was adopted; then the course of the day ends.
     let level = |k: u64| if k < 144 * 10 { 0.0 } else { 30.0 };
@@ -173,7 +173,7 @@ fn b05_when_the_course_ends_the_regime_is_not_made_of_rows_of_long_ago() {
 }
 
 #[test]
-fn b06_one_row_from_the_future_does_not_end_the_course_of_the_day_for_ever() {
+fn one_row_from_the_future_does_not_end_the_course_of_the_day_for_ever() {
     let (mut normal, mut season) = (noise(2), Season::default());
     for k in 0..144 * 40u64 {
         let time = if k == 100 { 4_000_000_000_000 } else { k as i64 * TEN_MINUTES };
@@ -183,7 +183,7 @@ fn b06_one_row_from_the_future_does_not_end_the_course_of_the_day_for_ever() {
 }
 
 #[test]
-fn b07_one_outlier_does_not_spoil_the_course_of_the_day() {
+fn one_outlier_does_not_spoil_the_course_of_the_day() {
     for (row, outlier) in [(30, 1e300), (300, 1e300), (144 * 6, 1e300), (144 * 6, 1e4)] {
         let (mut normal, mut season) = (noise(3), Season::default());
         let (mut worst, mut sum) = (0f64, 0.0);
@@ -200,7 +200,7 @@ fn b07_one_outlier_does_not_spoil_the_course_of_the_day() {
 }
 
 #[test]
-fn b08_the_seqs_of_what_is_left_are_those_of_its_rows() {
+fn the_seqs_of_what_is_left_are_those_of_its_rows() {
     let (mut normal, mut auto) = (noise(4), Auto::new(Setting::default()));
     for k in 0..144 * 6u64 {
         // One of five keys that take turns.
@@ -219,7 +219,7 @@ fn b08_the_seqs_of_what_is_left_are_those_of_its_rows() {
 
 // budget
 #[test]
-fn b09_one_record_from_the_future_does_not_make_the_thresholds_rise_for_ever() {
+fn one_record_from_the_future_does_not_make_the_thresholds_rise_for_ever() {
     let mut rate = Rate::default();
     for second in 0..2_000_000i64 {
         rate.observe(Some(if second == 5_000 { 4_000_000_000_000 } else { second * 1_000 }), 2);
@@ -230,7 +230,7 @@ fn b09_one_record_from_the_future_does_not_make_the_thresholds_rise_for_ever() {
 
 // auto: pin
 #[test]
-fn b10_a_pinned_series_that_reports_one_direction_is_not_deaf_after_the_other() {
+fn a_pinned_series_that_reports_one_direction_is_not_deaf_after_the_other() {
     let mut normal = noise(5);
     let mut auto = Auto::new(Setting { only: Some(Direction::Up), season: true });
     feed(&mut auto, 0, |_| None, (0..300).map(|_| normal()));
@@ -241,7 +241,7 @@ fn b10_a_pinned_series_that_reports_one_direction_is_not_deaf_after_the_other() 
 }
 
 #[test]
-fn b11_a_pinned_series_recovers_from_whatever_it_was() {
+fn a_pinned_series_recovers_from_whatever_it_was() {
     type Draw = fn(f64, bool) -> f64;
     let kinds: [(&str, Draw); 5] = [
         ("spread", |z, away| if away { 4.0 * z } else { z }),
@@ -265,7 +265,7 @@ fn b11_a_pinned_series_recovers_from_whatever_it_was() {
 }
 
 #[test]
-fn b12_what_is_pinned_soon_after_an_alarm_is_made_of_enough_rows() {
+fn what_is_pinned_soon_after_an_alarm_is_made_of_enough_rows() {
     let mut wrong = 0;
     for seed in 0..20 {
         let (mut normal, mut auto) = (noise(seed), Auto::new(Setting::default()));
@@ -318,7 +318,7 @@ fn b12b_a_pin_in_the_warm_up_counts() {
 
 // auto: seq
 #[test]
-fn b13_seqs_that_begin_again_are_no_panic() {
+fn seqs_that_begin_again_are_no_panic() {
     let (mut normal, mut auto) = (noise(8), Auto::new(Setting::default()));
     feed(&mut auto, 1_000_000, |_| None, (0..302).map(|k| normal() + if k < 300 { 0.0 } else { 5.0 }));
     assert_eq!(alarms(&feed(&mut auto, 0, |_| None, (0..30).map(|_| normal() + 5.0))).len(), 1);
@@ -326,7 +326,7 @@ fn b13_seqs_that_begin_again_are_no_panic() {
 
 // auto: uneven warm-up
 #[test]
-fn b14_an_uneven_warm_up_is_no_alarm_and_hides_none_for_long() {
+fn an_uneven_warm_up_is_no_alarm_and_hides_none_for_long() {
     let (mut late, mut deaf) = (0, 0);
     for seed in 0..40 {
         let mut normal = noise(seed);
@@ -349,7 +349,7 @@ fn b14_an_uneven_warm_up_is_no_alarm_and_hides_none_for_long() {
 }
 
 #[test]
-fn b16_an_excursion_of_any_length_is_at_most_two_alarms() {
+fn an_excursion_of_any_length_is_at_most_two_alarms() {
     let mut counts = Vec::new();
     for length in (10..=80).step_by(5) {
         let total: usize = (0..10u64)
@@ -367,7 +367,7 @@ fn b16_an_excursion_of_any_length_is_at_most_two_alarms() {
 
 // auto, since the ratio outlives its row
 #[test]
-fn b17_a_value_that_froze_is_not_scored_by_the_change_before() {
+fn a_value_that_froze_is_not_scored_by_the_change_before() {
     let (mut normal, mut auto) = (noise(10), Auto::new(Setting::default()));
     feed(&mut auto, 0, |_| None, (0..300).map(|_| normal()));
     for k in 300..600 {
@@ -377,7 +377,7 @@ fn b17_a_value_that_froze_is_not_scored_by_the_change_before() {
 }
 
 #[test]
-fn b18_while_nothing_is_reported_nothing_scores_as_an_alarm() {
+fn while_nothing_is_reported_nothing_scores_as_an_alarm() {
     for seed in 0..20 {
         let (mut normal, mut auto) = (noise(seed), Auto::new(Setting::default()));
         for k in 0..600 {
