@@ -1,8 +1,22 @@
 //! The record: what every input format becomes, and what the engines, the rules and the screen read.
 
+pub mod draft;
+pub mod envelope;
+pub mod format;
+pub mod generic;
+pub mod join;
+pub mod json;
+pub mod langfuse;
+pub mod latency;
+pub mod mapping;
+pub mod messages;
 pub mod names;
 pub mod native;
+pub mod openai;
+pub mod otel;
+pub mod reader;
 pub mod time;
+pub mod values;
 
 use std::fmt;
 use std::sync::Arc;
@@ -36,6 +50,13 @@ pub struct Origin {
     pub line: Option<u64>,
     /// Index within a line that holds several records.
     pub part: u32,
+}
+
+impl Origin {
+    /// Of a record that stands in no log.
+    pub fn nowhere() -> Self {
+        Self { source: "".into(), file: "".into(), offset: 0, line: None, part: 0 }
+    }
 }
 
 /// Bounds on one record. What exceeds the last four is cut, and the record marked [`Record::truncated`].
@@ -156,6 +177,16 @@ pub struct Reject {
     pub reason: String,
 }
 
+impl Reject {
+    /// A fault of the whole line.
+    pub fn at_start(reason: &str) -> Self {
+        Self { column: 1, reason: reason.to_owned() }
+    }
+}
+
+/// Bytes of a refused line that are shown.
+const EXCERPT: usize = 200;
+
 /// A line that was refused, with its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejected {
@@ -165,6 +196,14 @@ pub struct Rejected {
     pub reject: Reject,
     /// The line's first bytes.
     pub excerpt: String,
+}
+
+impl Rejected {
+    /// A refused line, of which the beginning is kept.
+    pub fn of(origin: Origin, reject: Reject, line: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(&line[..line.len().min(4 * EXCERPT)]);
+        Self { origin, reject, excerpt: prefix(&text, EXCERPT).to_owned() }
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ pub mod divergence;
 mod drift;
 pub mod json;
 pub mod policy;
+pub mod read;
 
 use std::fmt;
 use std::sync::Arc;

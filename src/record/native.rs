@@ -5,111 +5,61 @@ mod samples;
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::names::{Name, Names, Place};
-use keys::{Key, Seen};
+use super::draft::{Draft, Maker, keep};
+use super::names::{Names, Place};
+pub(super) use keys::Key;
+use keys::Seen;
 use samples::SamplesSeed;
 
-use super::{DEFAULT_KEY, DEFAULT_KEY_PATHS, LABEL_BYTES, Limits, Origin, Record, Reject, Seq, prefix, time};
+use super::{LABEL_BYTES, Limits, Origin, Record, Reject, Seq, prefix, time};
 
-/// Turns lines into records. Keeps the table of names from line to line.
-#[derive(Debug)]
-pub struct Parser {
-    names: Names,
-    limits: Limits,
-    key_paths: Vec<String>,
-    /// Numbers and labels of the last record: the next one has about as many.
-    usual: (usize, usize),
+/// Reads one line (without its newline).
+///
+/// # Errors
+/// The place and the reason, when the line is not JSON, not an object, has a key twice, or a wrong type in a named field.
+pub fn read(maker: &mut Maker, raw: &[u8]) -> Result<Draft, Reject> {
+    // The check that fails early is the faster one, and nearly all lines pass it.
+    let text = std::str::from_utf8(raw).map_or_else(|_| String::from_utf8_lossy(raw), Cow::Borrowed);
+    let mut draft = maker.draft();
+    draft.lossy = matches!(text, Cow::Owned(_));
+    let mut json = serde_json::Deserializer::from_str(&text);
+    let walk = Walk { names: &mut maker.names, limits: &maker.limits, draft: &mut draft };
+    TopSeed { walk }.deserialize(&mut json).and_then(|()| json.end()).map_err(|e| reject(&e))?;
+    Ok(draft)
 }
+
+/// Turns lines of a log that is all native into records.
+#[derive(Debug)]
+pub struct Parser(Maker);
 
 impl Parser {
     /// A parser that groups by the first of `key_paths` that a record has; by the default labels if there are none.
     pub fn new(limits: Limits, key_paths: &[String]) -> Self {
-        let key_paths = if key_paths.is_empty() {
-            DEFAULT_KEY_PATHS.iter().map(ToString::to_string).collect()
-        } else {
-            key_paths.to_vec()
-        };
-        Self { names: Names::default(), limits, key_paths, usual: (0, 0) }
+        Self(Maker::new(limits, key_paths))
     }
 
     /// Reads one line (without its newline).
     ///
     /// # Errors
-    /// The place and the reason, when the line is not JSON, not an object, has a key twice, or a wrong type in a named field.
+    /// As [`read`].
     pub fn parse(&mut self, seq: Seq, origin: Origin, raw: Bytes) -> Result<Record, Reject> {
-        // The check that fails early is the faster one, and nearly all lines pass it.
-        let text = std::str::from_utf8(&raw).map_or_else(|_| String::from_utf8_lossy(&raw), Cow::Borrowed);
-        let lossy = matches!(text, Cow::Owned(_));
-        let mut draft = Draft {
-            numbers: Vec::with_capacity(self.usual.0),
-            labels: Vec::with_capacity(self.usual.1),
-            ..Draft::default()
-        };
-        let mut json = serde_json::Deserializer::from_str(&text);
-        let walk = Walk { names: &mut self.names, limits: &self.limits, draft: &mut draft };
-        TopSeed { walk }.deserialize(&mut json).and_then(|()| json.end()).map_err(|e| reject(&e))?;
-        drop(text);
-        self.usual = (draft.numbers.len(), draft.labels.len());
-        let key = self.key_paths.iter().find_map(|path| draft.key(path)).unwrap_or_else(|| DEFAULT_KEY.into());
-        let id = draft.id.take().map_or_else(|| format!("{}#{}", origin.source, origin.offset).into(), |(_, id)| id);
-        Ok(Record {
-            seq,
-            id,
-            ts: draft.ts.map(|(_, ts)| ts),
-            key,
-            prompt: draft.prompt.map(|(_, prompt)| prompt),
-            samples: draft.samples,
-            latency_ms: draft.latency_ms,
-            numbers: draft.numbers,
-            labels: draft.labels,
-            truncated: draft.truncated,
-            lossy,
-            origin,
-            raw,
-        })
+        let draft = read(&mut self.0, &raw)?;
+        Ok(Record { seq, ..self.0.record(draft, origin, raw) })
     }
 }
 
 /// The error's own words, without the position that `serde_json` writes behind them.
-fn reject(error: &serde_json::Error) -> Reject {
+pub(super) fn reject(error: &serde_json::Error) -> Reject {
     let text = error.to_string();
     let position = format!(" at line {} column {}", error.line(), error.column());
     let words = text.strip_suffix(&position).unwrap_or(&text);
     let reason = if error.is_data() { words.to_owned() } else { format!("not JSON: {words}") };
     Reject { column: error.column().max(1), reason }
-}
-
-/// What has been found of a record so far. The rank beside a value is its place among the names that mean the same.
-#[derive(Default)]
-struct Draft {
-    id: Option<(u8, Arc<str>)>,
-    ts: Option<(u8, Timestamp)>,
-    prompt: Option<(u8, Arc<str>)>,
-    samples: Vec<Arc<str>>,
-    latency_ms: Option<f64>,
-    numbers: Vec<(Name, f64)>,
-    labels: Vec<(Name, Arc<str>)>,
-    truncated: bool,
-}
-
-impl Draft {
-    fn key(&self, path: &str) -> Option<Arc<str>> {
-        let label = self.labels.iter().find(|(name, _)| name.as_str() == path);
-        let number = || self.numbers.iter().find(|(name, _)| name.as_str() == path);
-        label.map(|(_, value)| Arc::clone(value)).or_else(|| number().map(|(_, value)| value.to_string().into()))
-    }
-}
-
-fn keep<T>(slot: &mut Option<(u8, T)>, rank: u8, value: T) {
-    if slot.as_ref().is_none_or(|(held, _)| *held > rank) {
-        *slot = Some((rank, value));
-    }
 }
 
 /// What a top-level field is used for besides being a leaf.
@@ -364,8 +314,7 @@ impl<'de> Visitor<'de> for Leaf<'_> {
 
 /// The event time of a line that is a record, if it has one.
 pub fn time_of(line: &[u8]) -> Option<Timestamp> {
-    let origin = Origin { source: "".into(), file: "".into(), offset: 0, line: None, part: 0 };
-    let record = Parser::new(Limits::default(), &[]).parse(Seq(0), origin, Bytes::copy_from_slice(line));
+    let record = Parser::new(Limits::default(), &[]).parse(Seq(0), Origin::nowhere(), Bytes::copy_from_slice(line));
     record.ok().and_then(|record| record.ts)
 }
 

@@ -4,6 +4,8 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
+use super::json::Json;
+
 /// Reads RFC 3339, the same without an offset (taken as UTC), or a number in a string.
 pub fn parse(text: &str) -> Option<Timestamp> {
     let text = text.trim();
@@ -14,6 +16,16 @@ pub fn parse(text: &str) -> Option<Timestamp> {
         return civil.to_zoned(TimeZone::UTC).ok().map(|z| z.timestamp());
     }
     text.parse::<f64>().ok().and_then(from_epoch)
+}
+
+/// Reads a JSON value that is a time: a text as [`parse`] does, a number as an epoch.
+pub fn of(json: &Json<'_>) -> Option<Timestamp> {
+    match json {
+        Json::Text(text) => parse(text),
+        Json::Whole(value) => from_epoch_int(*value),
+        Json::Number(value) => from_epoch(*value),
+        _ => None,
+    }
 }
 
 /// Reads an epoch in seconds, milliseconds, microseconds or nanoseconds, told apart by magnitude: each unit covers

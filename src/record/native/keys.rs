@@ -41,7 +41,7 @@ impl Seen {
 }
 
 /// A key as it stands in the input: borrowed when it has no escapes.
-pub(super) struct Key<'de>(pub Cow<'de, str>);
+pub(in crate::record) struct Key<'de>(pub Cow<'de, str>);
 
 impl<'de> de::Deserialize<'de> for Key<'de> {
     fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {

@@ -1,0 +1,245 @@
+//! OpenAI chat completions: bare, as lines of a Batch output, inside what a gateway logs (`request`, `response`, a
+//! duration), and streamed as chunks.
+//!
+//! Shapes after the public API reference (chat completion object, chat completion chunk object, Batch output file).
+
+use super::draft::{Answer, Draft, Entry, Part, Pieces};
+use super::json::Json;
+use super::messages::content;
+use super::{latency, time};
+
+/// Texts that are the samples or the prompt, and lists of thousands of numbers.
+const SKIPPED: [&str; 9] =
+    ["content", "refusal", "messages", "logprobs", "tool_calls", "function_call", "tools", "text", "delta"];
+
+/// What shows that a value is of this format.
+pub fn signature(json: &Json<'_>) -> Option<&'static str> {
+    if let Some(body) = completion(json) {
+        let chunk = body.get("object").and_then(Json::text) == Some("chat.completion.chunk") || delta(body).is_some();
+        return Some(match (chunk, std::ptr::eq(body, json)) {
+            (true, _) => "`choices[].delta` of chat completion chunks",
+            (false, true) => "`choices[].message` of chat completions",
+            (false, false) => "`response` with `choices[].message` of a chat completion",
+        });
+    }
+    if json.get("custom_id").is_some() && (json.get("response").is_some() || json.get("error").is_some()) {
+        return Some("`custom_id` and `response` of a Batch output");
+    }
+    let asked = json.at(&["request", "messages"]).is_some_and(|messages| !messages.items().is_empty());
+    asked.then_some("`request.messages` of a chat completion")
+}
+
+/// Reads one value.
+pub fn read(json: &Json<'_>, into: &mut Pieces<'_>) {
+    let body = completion(json);
+    let chunk = body.filter(|body| {
+        body.get("object").and_then(Json::text) == Some("chat.completion.chunk") || delta(body).is_some()
+    });
+    let mut entry = into.entry();
+    entry.leaves(&[], json, &SKIPPED);
+    common(&mut entry, json, body);
+    if let Some(chunk) = chunk {
+        let draft = entry.done();
+        let part = part(chunk, &draft);
+        return into.part(draft, part);
+    }
+    for choice in body.and_then(|body| body.get("choices")).map(Json::items).unwrap_or_default() {
+        if let Some(text) = answer(choice) {
+            entry.sample(&text);
+        }
+    }
+    let draft = entry.done();
+    into.whole(draft);
+}
+
+/// The object that has the `choices`, wherever it lies.
+fn completion<'j, 'a>(json: &'j Json<'a>) -> Option<&'j Json<'a>> {
+    let has_choices = |body: &&'j Json<'a>| match body.get("choices") {
+        // The last chunk of a stream has usage alone.
+        Some(Json::List(choices)) if choices.is_empty() => body.get("object").is_some() || body.get("usage").is_some(),
+        Some(Json::List(choices)) => choices.iter().any(|c| c.first(&["message", "delta", "text"]).is_some()),
+        _ => false,
+    };
+    let places: [&[&str]; 5] = [&[], &["response", "body"], &["response"], &["body"], &["completion"]];
+    places.iter().filter_map(|path| json.at(path)).find(has_choices)
+}
+
+fn delta<'j, 'a>(body: &'j Json<'a>) -> Option<&'j Json<'a>> {
+    body.get("choices")?.items().first()?.get("delta")
+}
+
+/// What all shapes have.
+fn common(entry: &mut Entry<'_>, json: &Json<'_>, body: Option<&Json<'_>>) {
+    let texts = |keys: &[&str]| json.first(keys).and_then(Json::text).map(str::to_owned);
+    if let Some(id) = texts(&["custom_id", "request_id"]) {
+        entry.id(&id);
+    }
+    let own = json.first(&["id"]).filter(|_| body.is_none_or(|body| !std::ptr::eq(body, json)));
+    for id in own.into_iter().chain(body.and_then(|body| body.get("id"))) {
+        id.text().into_iter().for_each(|id| entry.id(id));
+    }
+    let stamp = json.first(&["ts", "timestamp", "time", "created_at", "start_time"]).and_then(time::of);
+    let created = body.and_then(|body| body.get("created")).and_then(time::of);
+    entry.time(stamp.or(created));
+    if let Some(ms) = latency::of(json) {
+        entry.latency_ms(ms);
+    }
+    let model = body.and_then(|body| body.get("model")).or_else(|| json.at(&["request", "model"]));
+    if let Some(model) = model.and_then(Json::text) {
+        entry.label(&["model"], model);
+    }
+    if let Some(agent) = json.at(&["metadata", "agent_id"]).or_else(|| json.at(&["request", "metadata", "agent_id"])) {
+        agent.text().into_iter().for_each(|agent| entry.label(&["agent_id"], agent));
+    }
+    let usage = body.and_then(|body| body.get("usage"));
+    for (name, key) in [("input_tokens", "prompt_tokens"), ("output_tokens", "completion_tokens")] {
+        if let Some(tokens) = usage.and_then(|usage| usage.first(&[key, name])).and_then(Json::number) {
+            entry.number(&["metrics", name], tokens);
+        }
+    }
+    if let Some(tokens) = usage.and_then(|usage| usage.get("total_tokens")).and_then(Json::number) {
+        entry.number(&["metrics", "total_tokens"], tokens);
+    }
+    failure(entry, json);
+    let messages = [&["request", "messages"][..], &["messages"], &["request", "body", "messages"]];
+    let messages = messages.iter().find_map(|path| json.at(path)).map(Json::items).unwrap_or_default();
+    let asked = messages.iter().rev().find(|message| message.get("role").and_then(Json::text) == Some("user"));
+    let asked = asked.and_then(|message| message.get("content")).and_then(content);
+    if let Some(prompt) = asked.or_else(|| json.at(&["request", "prompt"]).and_then(content)) {
+        entry.prompt(&prompt);
+    }
+}
+
+/// A request that failed has a `status` and `error: true`, which rules can read whatever the wrapper called them.
+fn failure(entry: &mut Entry<'_>, json: &Json<'_>) {
+    let status = json.at(&["response", "status_code"]).or_else(|| json.first(&["status_code", "status"]));
+    if let Some(status) = status.and_then(Json::number) {
+        entry.number(&["status"], status);
+    }
+    let places: [&[&str]; 3] = [&["error"], &["response", "error"], &["response", "body", "error"]];
+    let failed = places.iter().filter_map(|path| json.at(path)).any(|error| match error {
+        Json::Null | Json::Bool(false) => false,
+        Json::Text(text) => !text.is_empty(),
+        _ => true,
+    });
+    if failed {
+        entry.label(&["error"], "true");
+    }
+}
+
+/// The text of a finished choice; a call of a tool is none.
+fn answer(choice: &Json<'_>) -> Option<String> {
+    let message = choice.get("message").unwrap_or(choice);
+    message.get("content").and_then(content).or_else(|| message.first(&["refusal", "text"]).and_then(content))
+}
+
+/// What a chunk adds to its stream.
+fn part(chunk: &Json<'_>, draft: &Draft) -> Part {
+    let piece = |choice: &Json<'_>| Answer {
+        index: choice.get("index").and_then(Json::number).unwrap_or(0.0) as u32,
+        text: choice.get("delta").and_then(|delta| delta.first(&["content", "refusal"])).and_then(content),
+        done: choice.first(&["finish_reason"]).is_some(),
+    };
+    let answers = chunk.get("choices").map(Json::items).unwrap_or_default().iter().map(piece).collect();
+    let id = chunk.get("id").and_then(Json::text).or(draft.id.as_ref().map(|(_, id)| &**id));
+    let last = chunk.first(&["usage"]).is_some();
+    Part { key: format!("stream {}", id.unwrap_or_default()).into(), answers, last, alone: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::draft::{Maker, Piece};
+    use super::super::{Limits, Record};
+    use super::*;
+
+    fn pieces(text: &str) -> Vec<Piece> {
+        let mut maker = Maker::new(Limits::default(), &[]);
+        let json = Json::parse(text).unwrap();
+        assert!(signature(&json).is_some(), "{text}");
+        let mut into = Pieces::new(&mut maker);
+        read(&json, &mut into);
+        into.found
+    }
+
+    fn one(text: &str) -> Record {
+        let mut found = pieces(text);
+        assert_eq!(found.len(), 1);
+        Maker::new(Limits::default(), &[]).record(found.remove(0).draft, super::super::Origin::nowhere(), "".into())
+    }
+
+    fn samples(record: &Record) -> Vec<&str> {
+        record.samples.iter().map(|text| &**text).collect()
+    }
+
+    #[test]
+    fn a_completion() {
+        let record = one(r#"{"id":"chatcmpl-1","object":"chat.completion","created":1771331696,"model":"gpt-4o",
+            "choices":[{"index":0,"message":{"role":"assistant","content":"a"},"logprobs":{"content":[{"logprob":-1}]},"finish_reason":"stop"},
+            {"index":1,"message":{"role":"assistant","content":null,"tool_calls":[{"id":"c"}]},"finish_reason":"tool_calls"},
+            {"index":2,"message":{"role":"assistant","content":[{"type":"text","text":"b"},{"type":"text","text":"c"}]}},
+            {"index":3,"message":{"role":"assistant","content":null,"refusal":"no"}}],
+            "usage":{"prompt_tokens":7,"completion_tokens":5,"total_tokens":12}}"#);
+        assert_eq!((&*record.id, &*record.key, samples(&record)), ("chatcmpl-1", "gpt-4o", vec!["a", "b\nc", "no"]));
+        assert_eq!(record.ts.unwrap().to_string(), "2026-02-17T12:34:56Z");
+        assert_eq!(record.number("metrics.input_tokens"), Some(7.0));
+        assert_eq!(record.number("usage.completion_tokens"), Some(5.0));
+        assert_eq!(record.label("choices[0].finish_reason").map(|l| &**l), Some("stop"));
+        assert!(record.numbers.iter().all(|(name, _)| !name.as_str().contains("logprob")));
+    }
+
+    #[test]
+    fn a_wrapper_with_its_duration_in_any_form() {
+        for (latency, want) in [
+            (r#""latency_ms":812.5"#, 812.5),
+            (r#""duration":0.8125"#, 812.5),
+            (r#""elapsed":1200"#, 1200.0),
+            (r#""duration":"1.2s""#, 1200.0),
+        ] {
+            let record = one(&format!(
+                r#"{{"timestamp":"2026-02-17T12:34:56Z","request":{{"model":"m","temperature":0.2,"messages":[{{"role":"user","content":"first"}},
+                {{"role":"user","content":[{{"type":"text","text":"why?"}},{{"type":"image_url"}}]}},{{"role":"assistant","content":"x"}}]}},
+                "response":{{"id":"c","created":1,"choices":[{{"message":{{"content":"because"}}}}]}},{latency}}}"#
+            ));
+            assert_eq!((record.latency_ms, record.prompt.as_deref()), (Some(want), Some("why?")), "{latency}");
+            assert_eq!(record.number("latency_ms"), Some(want));
+            assert_eq!((record.ts.unwrap().as_second(), &*record.id), (1_771_331_696, "c"));
+            assert_eq!(record.number("request.temperature"), Some(0.2));
+        }
+    }
+
+    #[test]
+    fn a_batch_and_its_failures() {
+        let done = one(
+            r#"{"id":"batch_req_1","custom_id":"case-1","response":{"status_code":200,"body":{"id":"x","choices":[{"message":{"content":"a"}}]}},"error":null}"#,
+        );
+        assert_eq!((&*done.id, samples(&done), done.number("status")), ("case-1", vec!["a"], Some(200.0)));
+        assert_eq!(done.label("error"), None);
+        for failed in [
+            r#"{"custom_id":"case-2","response":{"status_code":400,"body":{"error":{"message":"too long"}}},"error":null}"#,
+            r#"{"custom_id":"case-2","response":null,"error":{"code":"batch_expired","message":"late"}}"#,
+        ] {
+            let failed = one(failed);
+            assert_eq!((&*failed.id, failed.samples.len()), ("case-2", 0));
+            assert_eq!(failed.label("error").map(|l| &**l), Some("true"));
+        }
+    }
+
+    #[test]
+    fn chunks_are_parts() {
+        let found = pieces(
+            r#"{"id":"s1","object":"chat.completion.chunk","created":5,"model":"m","choices":[{"index":1,"delta":{"content":"he"},"finish_reason":null}],"usage":null}"#,
+        );
+        let part = found[0].part.as_ref().unwrap();
+        assert_eq!((&*part.key, part.last), ("stream s1", false));
+        assert_eq!(part.answers, [Answer { index: 1, text: Some("he".into()), done: false }]);
+        let found = pieces(
+            r#"{"id":"s1","object":"chat.completion.chunk","choices":[],"usage":{"prompt_tokens":3,"total_tokens":9}}"#,
+        );
+        assert!(found[0].part.as_ref().unwrap().last);
+        assert_eq!(found[0].draft.numbers.len(), 4);
+        let found = pieces(
+            r#"{"id":"s1","choices":[{"index":0,"delta":{"role":"assistant","content":null,"tool_calls":[{}]},"finish_reason":"tool_calls"}]}"#,
+        );
+        assert_eq!(found[0].part.as_ref().unwrap().answers[0].text, None);
+    }
+}

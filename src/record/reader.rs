@@ -1,0 +1,489 @@
+//! From the lines of one source to records, whatever they are written in.
+//!
+//! ```text
+//! line ─► envelope off ─► parts put together ─► values ─► format ─► pieces ─► joined ─► records
+//! ```
+//!
+//! What the lines are is found out from the first of them (`sniff`), and said. After that a line may still be of
+//! another format, if it bears that format's mark; it is never guessed at again.
+
+mod open;
+mod sniff;
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use jiff::{SignedDuration, Timestamp};
+use memchr::memmem;
+
+use super::draft::{Draft, Entry, Maker, Part, Pieces};
+use super::envelope::{self, Envelope, Payload};
+use super::format::{self, Format};
+use super::join::{self, Closed, Joining};
+use super::json::Json;
+use super::mapping::Mapping;
+use super::values::Scanner;
+use super::{Origin, Record, Reject, Rejected, native};
+use crate::verdict::{self, Verdict};
+
+pub use open::{Resumed, Saved, Unfinished};
+pub use sniff::{Choice, LOOK, Layout, Sniffer};
+
+/// Envelopes that may lie in one another.
+const NESTED: usize = 3;
+
+/// Streams of one source whose lines come in parts.
+const STREAMS: usize = 256;
+
+/// What the user wants of the formats.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Options {
+    /// Read as this; `None` to find out.
+    pub format: Option<Format>,
+    /// Where the fields of a generic log stand.
+    pub mapping: Option<Arc<Mapping>>,
+    /// What is joined.
+    pub join: join::Options,
+}
+
+/// A line, and where it stands.
+#[derive(Debug, Clone)]
+pub struct Line {
+    /// Its bytes.
+    pub raw: Bytes,
+    /// Where it stands; its part is 0.
+    pub origin: Origin,
+    /// When it was read, if that is the time of what has none.
+    pub read_ts: Option<Timestamp>,
+}
+
+/// What came of a line.
+#[derive(Debug)]
+pub enum Found {
+    /// A record, and where all its parts stand if there are several.
+    Record(Record, Vec<Origin>),
+    /// The verdict of another instance.
+    Verdict(Box<Verdict>, Bytes),
+    /// It is broken.
+    Rejected(Rejected),
+    /// It is sound, and no record: what a program says of itself, between its records.
+    NotARecord,
+    /// Things in it that are sound and are no answers of a model.
+    Skipped(u64),
+}
+
+/// Takes what is found.
+pub type Out<'a> = &'a mut dyn FnMut(Found);
+
+/// Reads one source.
+#[derive(Debug)]
+pub struct Reader {
+    options: Arc<Options>,
+    choice: Arc<Choice>,
+    /// Lines that came in parts, by their stream.
+    partial: HashMap<String, Partial>,
+    scanner: Option<Scanner>,
+    joining: Joining,
+    /// By file, what was judged of it in a former run.
+    resumed: HashMap<Arc<str>, Resumed>,
+    /// Where the last line stood, while values do not keep to lines.
+    last: Option<Origin>,
+}
+
+#[derive(Debug)]
+struct Partial {
+    origin: Origin,
+    bytes: Vec<u8>,
+    too_long: bool,
+}
+
+/// A line without its envelopes.
+struct Inner<'a> {
+    bytes: Cow<'a, [u8]>,
+    enveloped: bool,
+    partial: bool,
+    stream: String,
+    ts: Option<Timestamp>,
+    labels: Vec<(&'static str, String)>,
+}
+
+/// A value with what is known of it from outside.
+struct Value<'a> {
+    bytes: Bytes,
+    origin: Origin,
+    otherwise: Option<Timestamp>,
+    inner: &'a Inner<'a>,
+}
+
+impl Reader {
+    /// A reader of what was found out.
+    pub fn new(options: Arc<Options>, choice: Arc<Choice>, line_bytes: usize) -> Self {
+        let scanner = (choice.layout == Layout::Values).then(|| Scanner::new(line_bytes));
+        let joining = Joining::new(options.join.clone());
+        Self { options, choice, partial: HashMap::new(), scanner, joining, resumed: HashMap::new(), last: None }
+    }
+
+    /// What was found out.
+    pub fn choice(&self) -> &Arc<Choice> {
+        &self.choice
+    }
+
+    /// Reads one line.
+    pub fn line(&mut self, maker: &mut Maker, line: &Line, out: Out<'_>) {
+        self.pass(&line.origin);
+        let bare = self.choice.envelope.is_none() && self.scanner.is_none();
+        if !bare || self.choice.format != Format::Native || !self.native(maker, line, out) {
+            self.any(maker, line, out);
+        }
+    }
+
+    /// Event time goes on by so much without a line.
+    pub fn advance(&mut self, maker: &mut Maker, by: SignedDuration, out: Out<'_>) {
+        let mut closed = Vec::new();
+        self.joining.advance(maker, by, &mut |record| closed.push(record));
+        closed.into_iter().for_each(|record| finished(maker, record, out));
+    }
+
+    /// The source has ended.
+    pub fn finish(&mut self, maker: &mut Maker, out: Out<'_>) {
+        let mut unread: Vec<Partial> = self.partial.drain().map(|(_, partial)| partial).collect();
+        unread.sort_by_key(|partial| partial.origin.offset);
+        let reason = "the line's last part is missing";
+        for partial in unread {
+            out(Found::Rejected(Rejected::of(partial.origin, Reject::at_start(reason), &partial.bytes)));
+        }
+        if let (Some(scanner), Some(last)) = (&mut self.scanner, self.last.take()) {
+            scanner.finish(&mut |found| {
+                let origin = Origin { offset: found.offset, line: found.line, part: found.part, ..last.clone() };
+                let fault = found.fault.unwrap_or_default();
+                out(Found::Rejected(Rejected::of(origin, Reject::at_start(&fault), &found.bytes)));
+            });
+        }
+        let mut closed = Vec::new();
+        self.joining.finish(maker, &mut |record| closed.push(record));
+        closed.into_iter().for_each(|record| finished(maker, record, out));
+    }
+
+    /// Reads a line of a native log the short way; `false` when it may be something else.
+    fn native(&mut self, maker: &mut Maker, line: &Line, out: Out<'_>) -> bool {
+        let auto = self.options.format.is_none();
+        match native::read(maker, &line.raw) {
+            Ok(draft) if auto && draft.samples.is_empty() && is_hinted(&line.raw) => return false,
+            Ok(draft) => self.whole(maker, draft, &line.raw, &line.origin, line.read_ts, out),
+            Err(_) if auto && !line.raw.trim_ascii_start().starts_with(b"{") && is_strong(&line.raw) => return false,
+            Err(_) if auto && envelope::is_log_line(&line.raw) => self.tell(&line.origin, Found::NotARecord, out),
+            Err(reject) => self.reject(line.origin.clone(), reject, &line.raw, out),
+        }
+        true
+    }
+
+    /// Reads a line of any kind.
+    fn any(&mut self, maker: &mut Maker, line: &Line, out: Out<'_>) {
+        let mut inner = unwrap(&line.raw, self.choice.envelope);
+        let mut origin = line.origin.clone();
+        if inner.partial || !self.partial.is_empty() {
+            let Some(begun) = self.put_together(&mut inner, &origin, maker.limits.line_bytes, out) else { return };
+            origin = begun;
+        }
+        let bytes = inner.bytes.trim_ascii();
+        if let Some(scanner) = &mut self.scanner {
+            if scanner.is_between() && !begins_json(bytes) {
+                return self.text(&inner, &line.raw, origin, out);
+            }
+            self.last = Some(origin.clone());
+            let mut values = Vec::new();
+            // Not trimmed: indentation tells where a broken value ends.
+            scanner.line(&inner.bytes, origin.offset, origin.line, &mut |found| {
+                values.push((Bytes::copy_from_slice(&found.bytes), found.offset, found.line, found.part, found.fault));
+            });
+            for (bytes, offset, number, part, fault) in values {
+                let origin = Origin { offset, line: number, part, ..origin.clone() };
+                match fault {
+                    Some(fault) => self.reject(origin, Reject::at_start(&fault), &bytes, out),
+                    None => self.value(maker, Value { bytes, origin, otherwise: line.read_ts, inner: &inner }, out),
+                }
+            }
+            return;
+        }
+        if !bytes.starts_with(b"{") {
+            return self.text(&inner, &line.raw, origin, out);
+        }
+        let bytes = match &inner.bytes {
+            Cow::Borrowed(_) if !inner.enveloped => line.raw.clone(),
+            _ => Bytes::copy_from_slice(bytes),
+        };
+        self.value(maker, Value { bytes, origin, otherwise: line.read_ts, inner: &inner }, out);
+    }
+
+    /// Puts a line to the parts before it; `None` while more of them follow, else where the first one stands.
+    fn put_together(&mut self, inner: &mut Inner<'_>, origin: &Origin, limit: usize, out: Out<'_>) -> Option<Origin> {
+        if !inner.partial && !self.partial.contains_key(&inner.stream) {
+            return Some(origin.clone());
+        }
+        if self.partial.len() >= STREAMS && !self.partial.contains_key(&inner.stream) {
+            let reject = Reject::at_start(&format!("more than {STREAMS} streams have unfinished lines"));
+            self.reject(origin.clone(), reject, &inner.bytes, out);
+            return None;
+        }
+        let held = self.partial.entry(inner.stream.clone()).or_insert_with(|| Partial {
+            origin: origin.clone(),
+            bytes: Vec::new(),
+            too_long: false,
+        });
+        if held.bytes.len() + inner.bytes.len() > limit {
+            held.too_long = true;
+        } else {
+            held.bytes.extend_from_slice(&inner.bytes);
+        }
+        if inner.partial {
+            return None;
+        }
+        let whole = self.partial.remove(&inner.stream)?;
+        if whole.too_long {
+            let reject = Reject::at_start(&format!("the parts of the line have more than {limit} bytes together"));
+            self.reject(whole.origin, reject, &whole.bytes, out);
+            return None;
+        }
+        inner.bytes = Cow::Owned(whole.bytes);
+        Some(whole.origin)
+    }
+
+    /// What does not begin as JSON does.
+    fn text(&mut self, inner: &Inner<'_>, raw: &Bytes, origin: Origin, out: Out<'_>) {
+        let auto = self.options.format.is_none();
+        let expected = auto && self.choice.format != Format::Native;
+        if inner.enveloped || expected || (auto && envelope::is_log_line(&inner.bytes)) {
+            return self.tell(&origin, Found::NotARecord, out);
+        }
+        let reject = Json::parse(&String::from_utf8_lossy(raw)).err();
+        self.reject(origin, reject.unwrap_or_else(|| Reject::at_start("expected a JSON object")), raw, out);
+    }
+
+    fn value(&mut self, maker: &mut Maker, value: Value<'_>, out: Out<'_>) {
+        let auto = self.options.format.is_none();
+        if self.choice.format == Format::Native {
+            match native::read(maker, &value.bytes) {
+                Ok(draft) if auto && draft.samples.is_empty() && is_hinted(&value.bytes) => {}
+                Ok(draft) => {
+                    let draft = labelled(maker, draft, value.inner);
+                    return self.whole(maker, draft, &value.bytes, &value.origin, value.otherwise, out);
+                }
+                Err(reject) => return self.reject(value.origin, reject, &value.bytes, out),
+            }
+        }
+        let text = String::from_utf8_lossy(&value.bytes);
+        let lossy = matches!(text, Cow::Owned(_));
+        let json = match Json::parse(&text) {
+            Ok(json) if json.is_object() => json,
+            Ok(_) => return self.reject(value.origin, Reject::at_start("expected a JSON object"), &value.bytes, out),
+            Err(reject) => return self.reject(value.origin, reject, &value.bytes, out),
+        };
+        let signed = format::signature(&json).map(|(format, _)| format);
+        let format = match (self.options.format, signed, self.choice.format) {
+            (Some(wanted @ (Format::Native | Format::Generic)), ..) => wanted,
+            (Some(wanted), signed, _) if signed == Some(wanted) => wanted,
+            (Some(wanted), ..) => {
+                let reject = Reject::at_start(&format!("nothing in it is of {}", wanted.title()));
+                return self.reject(value.origin, reject, &value.bytes, out);
+            }
+            (None, Some(signed), _) => signed,
+            (None, None, own @ (Format::Native | Format::Generic)) => own,
+            (None, None, _) => return self.tell(&value.origin, Found::NotARecord, out),
+        };
+        match format {
+            Format::Native => match native::read(maker, &value.bytes) {
+                Ok(draft) => {
+                    let draft = labelled(maker, draft, value.inner);
+                    self.whole(maker, draft, &value.bytes, &value.origin, value.otherwise, out);
+                }
+                Err(reject) => self.reject(value.origin, reject, &value.bytes, out),
+            },
+            Format::Verdict => self.verdict(&json, &value, out),
+            foreign => self.pieces(maker, (foreign, &json, lossy), &value, out),
+        }
+    }
+
+    fn verdict(&mut self, json: &Json<'_>, value: &Value<'_>, out: Out<'_>) {
+        if json.get("summary").is_some() {
+            return self.tell(&value.origin, Found::Skipped(1), out);
+        }
+        match verdict::read::read(json) {
+            Ok(verdict) if !self.is_known(&value.origin) => out(Found::Verdict(Box::new(verdict), value.bytes.clone())),
+            Ok(_) => {}
+            Err(reason) => self.reject(value.origin.clone(), Reject::at_start(&reason), &value.bytes, out),
+        }
+    }
+
+    fn pieces(
+        &mut self,
+        maker: &mut Maker,
+        (format, json, lossy): (Format, &Json<'_>, bool),
+        value: &Value<'_>,
+        out: Out<'_>,
+    ) {
+        let mut pieces = Pieces::new(maker);
+        format::read(format, json, self.options.mapping.as_deref(), &mut pieces);
+        let Pieces { found, skipped, .. } = pieces;
+        if skipped > 0 {
+            self.tell(&value.origin, Found::Skipped(skipped), out);
+        }
+        let several = found.len() > 1 && self.scanner.is_some();
+        for (index, mut piece) in (0u32..).zip(found) {
+            piece.draft.lossy |= lossy;
+            // A line of several values, one of which holds several records: the upper half counts the values.
+            let part = if several { ((value.origin.part + 1) << 16) | index } else { value.origin.part + index };
+            let origin = Origin { part, ..value.origin.clone() };
+            let draft = labelled(maker, piece.draft, value.inner);
+            self.piece(maker, (draft, piece.part), &value.bytes, &origin, value.otherwise, out);
+        }
+    }
+
+    fn whole(
+        &mut self,
+        maker: &mut Maker,
+        draft: Draft,
+        raw: &Bytes,
+        origin: &Origin,
+        otherwise: Option<Timestamp>,
+        out: Out<'_>,
+    ) {
+        if self.options.join.group.is_some() || !self.joining.is_empty() {
+            self.piece(maker, (draft, None), raw, origin, otherwise, out);
+        } else if !self.is_known(origin) {
+            out(Found::Record(maker.record(draft, origin.clone(), raw.clone()), Vec::new()));
+        }
+    }
+
+    fn piece(
+        &mut self,
+        maker: &mut Maker,
+        piece: (Draft, Option<Part>),
+        raw: &Bytes,
+        origin: &Origin,
+        otherwise: Option<Timestamp>,
+        out: Out<'_>,
+    ) {
+        if self.is_known(origin) {
+            return;
+        }
+        let mut closed = Vec::new();
+        self.joining.add(maker, piece, (origin.clone(), raw), otherwise, &mut |record| closed.push(record));
+        closed.into_iter().for_each(|record| finished(maker, record, out));
+    }
+
+    fn reject(&mut self, origin: Origin, reject: Reject, raw: &[u8], out: Out<'_>) {
+        if !self.is_known(&origin) {
+            out(Found::Rejected(Rejected::of(origin, reject, raw)));
+        }
+    }
+
+    fn tell(&mut self, origin: &Origin, found: Found, out: Out<'_>) {
+        if !self.is_known(origin) {
+            out(found);
+        }
+    }
+}
+
+fn finished(maker: &mut Maker, closed: Closed, out: Out<'_>) {
+    let Closed { draft, origin, parts, raw } = closed;
+    let parts = if parts.len() > 1 { parts } else { Vec::new() };
+    out(Found::Record(maker.record(draft, origin, raw), parts));
+}
+
+/// What the envelope says of a record that does not say it itself.
+fn labelled(maker: &mut Maker, draft: Draft, inner: &Inner<'_>) -> Draft {
+    if inner.ts.is_none() && inner.labels.is_empty() {
+        return draft;
+    }
+    let has_time = draft.ts.is_some();
+    let mut entry = Entry::resume(maker, draft);
+    entry.time(inner.ts.filter(|_| !has_time));
+    for (name, value) in &inner.labels {
+        let path: Vec<&str> = name.split('.').collect();
+        entry.label(&path, value);
+    }
+    entry.done()
+}
+
+/// Takes the envelopes off a line.
+fn unwrap(line: &[u8], usual: Option<Envelope>) -> Inner<'_> {
+    let mut inner = Inner {
+        bytes: Cow::Borrowed(line),
+        enveloped: false,
+        partial: false,
+        stream: String::new(),
+        ts: None,
+        labels: Vec::new(),
+    };
+    for depth in 0..NESTED {
+        let owned;
+        let bytes: &[u8] = match &inner.bytes {
+            Cow::Borrowed(bytes) => bytes,
+            Cow::Owned(bytes) => {
+                owned = bytes.clone();
+                &owned
+            }
+        };
+        let bare = bytes.starts_with(b"{") && !is_hinted(bytes);
+        let sniffed = || if bare { None } else { envelope::sniff(bytes)?.unwrap(bytes) };
+        let Some(found) = usual.filter(|_| depth == 0).and_then(|usual| usual.unwrap(bytes)).or_else(sniffed) else {
+            break;
+        };
+        let Payload { bytes: payload, partial, stream, ts, labels, .. } = found;
+        inner.partial |= partial;
+        inner.stream.push_str(&stream);
+        // The inner one knows better when it was.
+        inner.ts = ts.or(inner.ts);
+        inner.labels.extend(labels.into_iter().map(|(name, value)| (name, value.into_owned())));
+        let payload = match (payload, &inner.bytes) {
+            (Cow::Borrowed(payload), Cow::Borrowed(line)) => Cow::Borrowed(again(line, payload)),
+            (payload, _) => Cow::Owned(payload.into_owned()),
+        };
+        inner.bytes = payload;
+        inner.enveloped = true;
+    }
+    if let Some(event) = inner.bytes.strip_prefix(b"data:") {
+        // Server-sent events, as a stream was captured.
+        inner.bytes = Cow::Owned(event.trim_ascii().to_vec());
+        inner.enveloped = true;
+    }
+    inner
+}
+
+/// The same bytes, borrowed from the line itself.
+fn again<'a>(line: &'a [u8], payload: &[u8]) -> &'a [u8] {
+    let start = line.len().saturating_sub(payload.len());
+    line.get(start..).filter(|end| *end == payload).unwrap_or_default()
+}
+
+fn begins_json(bytes: &[u8]) -> bool {
+    matches!(bytes.first(), Some(b'{' | b'[' | b']' | b',' | b'}'))
+}
+
+/// Whether a line may be of another format or in an envelope, as far as can be told without reading it.
+fn is_hinted(line: &[u8]) -> bool {
+    const HINTS: [&[u8]; 10] = [
+        b"\"choices\"",
+        b"\"resource",
+        b"\"traceId\"",
+        b"\"trace_id\"",
+        b"\"log\"",
+        b"\"MESSAGE\"",
+        b"\"divergence\"",
+        b"\"custom_id\"",
+        b"\"request\"",
+        b"\"summary\"",
+    ];
+    HINTS.iter().any(|hint| memmem::find(line, hint).is_some())
+}
+
+/// Whether a line that is no JSON is in an envelope that nothing else looks like.
+fn is_strong(line: &[u8]) -> bool {
+    matches!(envelope::sniff(line), Some(Envelope::Cri | Envelope::Kubectl | Envelope::Compose | Envelope::Syslog))
+        || line.starts_with(b"data:")
+}
+
+#[cfg(test)]
+mod tests;
