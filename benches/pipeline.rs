@@ -130,6 +130,7 @@ fn replay(path: PathBuf, backend: Choice, output: &Path) -> u64 {
         follow: false,
         live: false,
         limits: Limits::default(),
+        formats: Arc::default(),
         key_paths: Vec::new(),
         rules: rules(),
         rules_watch: None,

@@ -4,6 +4,7 @@
 //! defaults that could differ from it.
 
 mod drift;
+pub mod formats;
 pub mod paths;
 
 use std::path::{Path, PathBuf};
@@ -19,6 +20,8 @@ use crate::record::Limits;
 use crate::verdict::Action;
 use crate::verdict::policy::Policy;
 use crate::yaml::{Diagnostic, Doc, Node};
+
+use formats::Formats;
 
 /// The documented defaults.
 pub const BUILT_IN: &str = include_str!("../sample-data/config.yaml");
@@ -65,12 +68,16 @@ pub struct Config {
     pub rules: Option<PathBuf>,
     /// Bounds on a record.
     pub limits: Limits,
+    /// How lines are read.
+    pub formats: Formats,
     /// What the screen keeps.
     pub retention: Retention,
     /// Most that a packed file may unpack to, bytes.
     pub unpacked_bytes: u64,
     /// Size of an output past which it rotates, bytes.
     pub output_max_bytes: Option<u64>,
+    /// Only verdicts with a finding are written.
+    pub only_findings: bool,
     /// Bounds of the embedding pool.
     pub pool: pool::Options,
     /// Each embedding worker keeps to one core.
@@ -109,8 +116,10 @@ const ACTIONS: [(&str, Action); 4] =
 const SYMBOLS: [(&str, SymbolSet); 3] =
     [("auto", SymbolSet::Auto), ("unicode", SymbolSet::Unicode), ("ascii", SymbolSet::Ascii)];
 
+const ONLY: [(&str, bool); 2] = [("all", false), ("findings", true)];
+
 /// The top-level keys, in the order of the file.
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 21] = [
     "backend",
     "onnxruntime",
     "model",
@@ -118,6 +127,10 @@ const KEYS: [&str; 17] = [
     "policy",
     "key",
     "rules",
+    "format",
+    "map",
+    "group",
+    "stream",
     "limits",
     "retention",
     "output",
@@ -177,9 +190,11 @@ impl Config {
             key: Vec::new(),
             rules: None,
             limits: Limits::default(),
+            formats: Formats::default(),
             retention: Retention { bytes: 0, rows: 0 },
             unpacked_bytes: 0,
             output_max_bytes: None,
+            only_findings: false,
             pool: pool::Options { cache_bytes: 0, queue: 0, max_wait: Duration::ZERO, deadline: Duration::ZERO },
             pin_workers: false,
             earlier: earlier::Options { window: Duration::ZERO, answers: 0, bytes: 0 },
@@ -230,6 +245,7 @@ impl Config {
         if let Some(key) = root.get("key").and_then(|n| n.list()) {
             self.key = key.iter().filter_map(|n| n.string()).map(str::to_owned).collect();
         }
+        self.formats.read(root);
         self.read_bounds(root);
         drift::read(&mut self.drift, root);
         set(&mut self.theme, root.get("theme").and_then(|n| n.string()).map(str::to_owned));
@@ -272,7 +288,7 @@ impl Config {
         let sections: [(&str, &[&str]); 4] = [
             ("limits", &["line_bytes", "samples", "sample_bytes", "numbers", "depth", "unpacked_bytes"]),
             ("retention", &["bytes", "rows"]),
-            ("output", &["max_bytes"]),
+            ("output", &["max_bytes", "only"]),
             (
                 "embedding",
                 &[
@@ -304,6 +320,7 @@ impl Config {
         if let Some(most) = root.get("output").and_then(|n| n.get("max_bytes")) {
             self.output_max_bytes = most.whole(1 << 16..=1 << 50);
         }
+        set(&mut self.only_findings, root.get("output").and_then(|n| n.get("only")).and_then(|n| n.word(&ONLY)));
         let span = |key: &str| root.get("embedding").and_then(|n| n.get(key)).and_then(|n| span(&n));
         set(&mut self.pool.cache_bytes, bound("embedding", "cache_bytes", 1 << 20..=16 << 30).map(|n| n as u64));
         set(&mut self.pool.queue, bound("embedding", "queue", 1..=1 << 20));
@@ -357,7 +374,7 @@ impl Config {
             self.keys.iter().map(|(action, keys)| format!("{}: [{}]", quoted(action), list(keys))).collect();
         let policy = self.policy();
         format!(
-            "backend: {}\nonnxruntime: {}\nmodel: {}\nthreads: {}\npolicy:\n  preset: {preset}\n  violation_penalty: {}\n  green: {}\n  yellow: {}\n  review_score: {}\n  latency_guard_ms: {}\n  on_unscored: {}\nkey: [{}]\nrules: {}\nlimits:\n  line_bytes: {}\n  samples: {}\n  sample_bytes: {}\n  numbers: {}\n  depth: {}\n  unpacked_bytes: {}\nretention:\n  bytes: {}\n  rows: {}\noutput:\n  max_bytes: {}\nembedding:\n  cache_bytes: {}\n  queue: {}\n  max_wait: {}ms\n  deadline: {}ms\n  pin_workers: {}\n  history_window: {}ms\n  history_answers: {}\n  history_bytes: {}\n{}theme: {}\nsymbols: {symbols}\nread_back: {}\nkeys: {{{}}}\n",
+            "backend: {}\nonnxruntime: {}\nmodel: {}\nthreads: {}\npolicy:\n  preset: {preset}\n  violation_penalty: {}\n  green: {}\n  yellow: {}\n  review_score: {}\n  latency_guard_ms: {}\n  on_unscored: {}\nkey: [{}]\nrules: {}\n{}limits:\n  line_bytes: {}\n  samples: {}\n  sample_bytes: {}\n  numbers: {}\n  depth: {}\n  unpacked_bytes: {}\nretention:\n  bytes: {}\n  rows: {}\noutput:\n  max_bytes: {}\n  only: {}\nembedding:\n  cache_bytes: {}\n  queue: {}\n  max_wait: {}ms\n  deadline: {}ms\n  pin_workers: {}\n  history_window: {}ms\n  history_answers: {}\n  history_bytes: {}\n{}theme: {}\nsymbols: {symbols}\nread_back: {}\nkeys: {{{}}}\n",
             word(&Choice::WORDS),
             path(&self.onnxruntime),
             path(&self.model),
@@ -370,6 +387,7 @@ impl Config {
             policy.on_unscored.word(),
             list(&self.key),
             path(&self.rules),
+            self.formats.to_yaml(),
             self.limits.line_bytes,
             self.limits.samples,
             self.limits.sample_bytes,
@@ -379,6 +397,7 @@ impl Config {
             self.retention.bytes,
             self.retention.rows,
             self.output_max_bytes.map_or("null".to_owned(), |bytes| bytes.to_string()),
+            if self.only_findings { "findings" } else { "all" },
             self.pool.cache_bytes,
             self.pool.queue,
             self.pool.max_wait.as_millis(),
@@ -403,6 +422,7 @@ mod tests {
     fn the_shipped_file_is_sound_and_equal_to_the_library_s_defaults() {
         let config = Config::built_in().unwrap();
         assert_eq!(config.limits, Limits::default());
+        assert_eq!(config.formats, Formats::default());
         assert_eq!(config.drift, engine_drift::Options::default());
         assert_eq!(config.pool, pool::Options::default());
         assert_eq!(config.earlier, earlier::Options::default());
@@ -441,7 +461,7 @@ mod tests {
 
     #[test]
     fn what_is_shown_can_be_read_again() {
-        let text = "backend: lexical\nkey: [a, 'b\"c']\nkeys: {freeze: [p]}\npolicy: {preset: protocol}\n\
+        let text = "format: openai\nmap: {samples: '$.a[\"x,y\"]'}\ngroup: {by: trace_id, count: 3}\nbackend: lexical\nkey: [a, 'b\"c']\nkeys: {freeze: [p]}\npolicy: {preset: protocol}\n\
                     drift: {detector: zscore, false_alarms: 2/day}\n\
                     series: {latency_ms: {direction: up, season: none, false_alarms: 1/5000}, 'a b': {watch: false}}\n";
         let config = Config::built_in().unwrap().overlaid("c", text).unwrap();

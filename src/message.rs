@@ -10,6 +10,7 @@ pub use crate::engine::constraints::RuleCount;
 pub use crate::engine::embedding::pool::PoolCounts;
 use crate::history::{Row, View};
 use crate::record::Rejected;
+pub use crate::record::reader::Choice;
 pub use crate::rules::{Rule, RuleSet};
 use crate::stats::summary::{Summary, Watched};
 use crate::verdict::EngineKind;
@@ -44,6 +45,8 @@ pub enum Update {
     Engine(EngineReport),
     /// How a source is.
     Source(SourceReport),
+    /// What the lines of a source were found to be.
+    Format(FormatReport),
     /// How the stages and the rules fare.
     Health(HealthReport),
     /// Which rules are in force.
@@ -103,6 +106,15 @@ pub struct SourceReport {
     pub behind: u64,
     /// When this was taken, by the wall clock.
     pub at: Timestamp,
+}
+
+/// What the lines of a source were found to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FormatReport {
+    /// The source, as the user named it.
+    pub source: Arc<str>,
+    /// What was chosen, and why.
+    pub choice: Arc<Choice>,
 }
 
 /// What a source does.

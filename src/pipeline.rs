@@ -33,7 +33,7 @@ use crate::engine::embedding::select;
 use crate::history::Retention;
 use crate::message::channel::{Receiver, Sender, Stats, WhenFull, channel};
 use crate::message::{EngineReport, EngineState, Orders, Update};
-use crate::record::Limits;
+use crate::record::{Limits, reader};
 use crate::rules::RuleSet;
 use crate::sink::ndjson::NdjsonSink;
 use crate::sink::past::Past;
@@ -75,6 +75,8 @@ pub struct Options {
     pub live: bool,
     /// Bounds on a record.
     pub limits: Limits,
+    /// What the sources are to be read as.
+    pub formats: Arc<reader::Options>,
     /// Labels that make the group key; empty for the default.
     pub key_paths: Vec<String>,
     /// Rules in force at the start.

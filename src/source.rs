@@ -84,3 +84,18 @@ pub struct LineBatch {
     /// When it was read, by the wall clock.
     pub read_ts: Timestamp,
 }
+
+impl LineBatch {
+    /// No lines, and of no file.
+    pub fn empty(source: &Arc<str>, read_at: Duration, read_ts: Timestamp) -> Self {
+        Self {
+            source: Arc::clone(source),
+            file: "".into(),
+            data: Bytes::new(),
+            lines: Vec::new(),
+            end: Place::default(),
+            read_at,
+            read_ts,
+        }
+    }
+}

@@ -183,6 +183,11 @@ impl AppState {
                 }
                 self.status.engine(report, self.now);
             }
+            Update::Format(report) => {
+                if let Some(news) = self.status.format(report) {
+                    self.view.note = Some(news);
+                }
+            }
             Update::Source(report) => {
                 if report.state == SourceState::Ended {
                     self.live.sources.end(&report.name);

@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::clock::{Clock, SystemClock};
-use crate::config::Preset;
+use crate::config::{Preset, formats};
 use crate::engine::drift::Which;
 use crate::engine::drift::budget::FalseAlarms;
 use crate::engine::embedding::select::Choice;
 use crate::humanize;
 use crate::record;
+use crate::record::format::Format;
 use crate::source::From;
 
 use super::fail_on::Condition;
@@ -55,7 +56,19 @@ pub(super) struct Common {
     pub rules: Option<PathBuf>,
     /// Label that makes the group key, such as agent_id
     #[arg(long, global = true, value_name = "PATH")]
-    pub group_by: Vec<String>,
+    pub key: Vec<String>,
+    /// What the lines are: auto (default), native, generic, openai, otel, langfuse, verdict
+    #[arg(long, global = true, value_parser = word(&formats::WORDS))]
+    pub format: Option<Option<Format>>,
+    /// Where fields stand in any other log: samples=$.answers[*].text,prompt=$.question,latency_ms=$.took*1000
+    #[arg(long, global = true, value_name = "FIELD=PATH,...")]
+    pub map: Option<String>,
+    /// Join records with one answer each that have the same value here, such as trace_id or prompt
+    #[arg(long, global = true, value_name = "PATH")]
+    pub group_by: Option<String>,
+    /// Answers that complete a group; default 16
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(2..=64))]
+    pub group_count: Option<u16>,
 }
 
 /// The commands.

@@ -21,6 +21,7 @@ use crate::message::{EngineState, RulesReport, SourceReport, SourceState, Update
 use crate::pipeline::{Handle, Pipeline};
 use crate::sanitize;
 use crate::source::From;
+use crate::state::status::Status;
 use crate::stats::backlog::Backlog;
 use crate::stats::summary::{Percentiles, RuleTally, Summary};
 use crate::verdict::Action;
@@ -204,6 +205,7 @@ async fn wait(
 ) -> anyhow::Result<Outcome> {
     let mut unread = None;
     let mut catching_up = CatchingUp::default();
+    let mut formats = Status::default();
     loop {
         let update = tokio::select! {
             biased;
@@ -217,6 +219,11 @@ async fn wait(
             Some(Update::Finished(summary)) => return Ok(Outcome::Finished(summary, unread)),
             Some(Update::OutputFailed { closed: true, .. }) => return Ok(Outcome::ClosedPipe),
             Some(Update::OutputFailed { why, .. }) => return Ok(Outcome::OutputFailed(why)),
+            Some(Update::Format(report)) => {
+                if let Some(news) = formats.format(report) {
+                    say(&news);
+                }
+            }
             Some(Update::Source(report)) => {
                 bar.set_position(report.read);
                 if let Some(text) = catching_up.source(&report) {
@@ -393,6 +400,8 @@ fn json(summary: &Summary) -> serde_json::Value {
     serde_json::json!({
         "records": summary.records,
         "rejected": summary.rejected,
+        "skipped": { "lines": summary.skipped.lines, "others": summary.skipped.others },
+        "given": summary.given,
         "actions": actions,
         "unscored": summary.unscored,
         "partial": summary.partial,

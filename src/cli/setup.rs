@@ -142,9 +142,17 @@ impl Setup {
         if let Some(theme) = &common.theme {
             config.theme.clone_from(theme);
         }
-        if !common.group_by.is_empty() {
-            config.key.clone_from(&common.group_by);
+        if !common.key.is_empty() {
+            config.key.clone_from(&common.key);
         }
+        if let Some(format) = common.format {
+            config.formats.options.format = format;
+        }
+        if let Some(map) = &common.map {
+            config.formats.set_map(map).map_err(|why| Failure::Usage(format!("--map: {why}")))?;
+        }
+        config.formats.group.by = common.group_by.clone().or(config.formats.group.by.take());
+        config.formats.group.count = common.group_count.map_or(config.formats.group.count, usize::from);
         config.key = config.key.iter().map(|path| key_path(path)).collect();
         let log = start_log(paths.as_ref());
         Ok(Self { config, paths, file, _log: log })
@@ -183,6 +191,7 @@ impl Setup {
             follow: mode.follow,
             live: mode.live,
             limits: config.limits,
+            formats: Arc::new(config.formats.options()),
             key_paths: config.key.clone(),
             rules: rules.set,
             // The wall clock must not enter a replay: its rules are those of its start.

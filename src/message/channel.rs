@@ -152,6 +152,23 @@ impl<T> Receiver<T> {
         self.took(value)
     }
 
+    /// Waits for the next value in a thread, but not longer than `most`.
+    ///
+    /// # Errors
+    /// When all senders are gone.
+    pub fn recv_within(&self, most: Duration) -> Result<Option<T>, Closed> {
+        // Without a clock of its own the wait could not end: the runtime is there for that alone.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(|_| Closed)?;
+        let mut inner = self.inner.borrow_mut();
+        let received = runtime.block_on(async { tokio::time::timeout(most, inner.recv()).await });
+        drop(inner);
+        match received {
+            Ok(Some(value)) => Ok(self.took(Some(value))),
+            Ok(None) => Err(Closed),
+            Err(_) => Ok(None),
+        }
+    }
+
     /// The next value if one is there.
     ///
     /// # Errors

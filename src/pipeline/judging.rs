@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::judge::{Arrival, Judge, Setup, Texts};
-use super::parse::{Item, Parsed, ParsedBatch, judged};
+use super::parse::{Carry, Item, Parsed, ParsedBatch, judged};
 use super::saving::Saver;
 use super::{Input, Options, Shared};
 use crate::engine::constraints::RuleCount;
@@ -24,6 +24,7 @@ use crate::rules::Rule;
 use crate::sink::file::is_full;
 use crate::sink::ndjson::NdjsonSink;
 use crate::stats::summary::{RuleTally, Summary};
+use crate::verdict::Verdict;
 
 /// Rows are handed to the screen at least this often while there is work: one frame at 30 a second.
 const FLUSH: Duration = Duration::from_millis(33);
@@ -91,6 +92,7 @@ impl Stage {
         let rebuilding = options.inputs.iter().any(|input| matches!(input, Input::Files(_)));
         let bounds = health::Bounds::new(&options);
         let checkpoint = options.resume.checkpoint.take();
+        let carry = Arc::new(Carry::of(checkpoint.as_deref()));
         let seq = seq.max(checkpoint.as_ref().map_or(0, |found| found.seq));
         let setup = Setup {
             rules: options.rules,
@@ -105,7 +107,7 @@ impl Stage {
             setup: Some(setup),
             history: options.retention.map(History::new),
             sink: options.sink,
-            saver: options.store.map(|store| Saver::new(store, past, seq, rebuilding)),
+            saver: options.store.map(|store| Saver::new(store, past, carry, seq, rebuilding)),
             engines: checkpoint.map(|found| found.engines),
             generation: 0,
             shared,
@@ -269,7 +271,8 @@ impl Stage {
     fn batch(&mut self, judge: &mut Judge, batch: ParsedBatch) -> Result<(), End> {
         self.unreported = true;
         self.obey(judge)?;
-        let ParsedBatch { items, file, end, muted, read_at, read_ts, rules } = batch;
+        let ParsedBatch { items, file, end, joined, carry, skipped, muted, read_at, read_ts, rules } = batch;
+        self.summary.skipped.add(skipped);
         if !Arc::ptr_eq(judge.rules(), &rules) {
             self.summary.rules = Arc::clone(&rules.revision);
             judge.set_rules(rules);
@@ -283,24 +286,35 @@ impl Stage {
             if self.shared.stopped() {
                 return Err(End::Stopped);
             }
-            if let (Some(saver), false) = (&mut self.saver, muted) {
-                let origin = item.origin();
-                saver.before(&file, origin.offset, origin.line);
+            let place = item.origin().clone();
+            if let (Some(saver), false, false) = (&mut self.saver, muted, joined) {
+                saver.before(&file, place.offset, place.line);
             }
-            match item {
-                Item::Rejected(_) if muted => {}
-                Item::Rejected(rejected) => self.rejected(rejected)?,
-                Item::Record(record, request) => {
+            let parts = match item {
+                Item::Rejected(_) if muted => None,
+                Item::Rejected(rejected) => {
+                    self.rejected(rejected)?;
+                    None
+                }
+                Item::Given(record, verdict) => {
+                    self.given(record, verdict)?;
+                    None
+                }
+                Item::Record(record, request, how) => {
                     let (features, arrival) = self.features(judge, &request, read_at)?;
                     let otherwise = self.live.then_some(read_ts);
                     let earlier: Vec<Arc<str>> = request.texts().skip(record.samples.len()).cloned().collect();
                     let texts = Texts { features: &features, earlier: &earlier, known: None };
-                    self.record(judge, record, texts, Arrival { otherwise, ..arrival }, muted)?;
+                    self.record(judge, record, texts, Arrival { otherwise, ..arrival }, muted || how.muted)?;
+                    how.parts
                 }
+            };
+            if let (Some(saver), false) = (&mut self.saver, muted) {
+                saver.after(joined, &place, parts.as_deref());
             }
         }
         if let (Some(saver), false) = (&mut self.saver, muted) {
-            saver.through(&file, end);
+            saver.through(&file, end, carry);
         }
         if self.rows.len() >= ROWS || self.shared.clock.elapsed() - self.flushed_at >= FLUSH {
             self.flush(judge)?;
@@ -385,6 +399,17 @@ impl Stage {
         }
         if self.history.is_some() {
             self.rows.push(Row { record, verdict: Arc::new(verdict) });
+        }
+        self.write_if_due()
+    }
+
+    /// Takes a verdict that another instance has given: it is shown and counted, and not written again.
+    fn given(&mut self, record: Arc<Record>, verdict: Arc<Verdict>) -> Result<(), End> {
+        self.event = verdict.ts.or(self.event);
+        self.summary.add(&verdict, record.latency_ms);
+        self.summary.given += 1;
+        if self.history.is_some() {
+            self.rows.push(Row { record, verdict });
         }
         self.write_if_due()
     }

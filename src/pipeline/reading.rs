@@ -34,8 +34,10 @@ const RESCAN: Duration = Duration::from_millis(500);
 pub(super) enum Read {
     /// Lines that are new.
     Lines(LineBatch),
-    /// Lines whose verdicts are written, from this number on: read again for what the engines learn from them.
-    Known(LineBatch, u64),
+    /// A line whose verdict, with this number and of this part, is written: read again for what the engines learn of it.
+    Known(LineBatch, u64, u32),
+    /// This source has come to its end.
+    Ended(Arc<str>),
     /// There are no more of those, and all files that are there at the start are known.
     Rebuilt,
     /// This reader has reached the end once.
@@ -257,7 +259,8 @@ impl Files {
             }
         }
         for index in ended.into_iter().rev() {
-            self.tails.remove(index);
+            let tail = self.tails.remove(index);
+            lines.send(Read::Ended(Arc::clone(tail.name()))).ok()?;
         }
         Some(busy)
     }

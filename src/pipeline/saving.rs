@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Shared;
 use super::judge::Judge;
+use super::parse::Carry;
+use crate::record::Origin;
 use crate::sink::file::FileMark;
 use crate::sink::ndjson::NdjsonSink;
 use crate::source::Place;
@@ -52,8 +54,12 @@ pub(super) struct Saver {
     done: HashMap<Arc<str>, Place>,
     /// The file being judged, and the next line of it.
     current: Option<(Arc<str>, Place)>,
-    /// Verdicts of a former run that lie beyond the places above.
-    judged: HashMap<Arc<str>, u64>,
+    /// By file, line and part of the last verdict that lies beyond the places above.
+    judged: HashMap<Arc<str>, (u64, u32)>,
+    /// What is begun of the sources, at the places above.
+    carry: Arc<Carry>,
+    /// By file, what was judged beyond them where lines do not say it.
+    beyond: HashMap<Arc<str>, Vec<(u64, u32)>>,
     seq: u64,
     /// Files are being looked for, and what the engines know is being gathered again: until then the last checkpoint is
     /// the better one.
@@ -69,12 +75,20 @@ pub(super) struct Saver {
 }
 
 impl Saver {
-    pub fn new(store: Store, judged: HashMap<Arc<str>, u64>, seq: u64, rebuilding: bool) -> Self {
+    pub fn new(
+        store: Store,
+        judged: HashMap<Arc<str>, (u64, u32)>,
+        carry: Arc<Carry>,
+        seq: u64,
+        rebuilding: bool,
+    ) -> Self {
         Self {
             store,
             done: HashMap::new(),
             current: None,
             judged,
+            carry,
+            beyond: HashMap::new(),
             seq,
             rebuilding,
             known: HashSet::new(),
@@ -112,14 +126,35 @@ impl Saver {
         self.seq = seq + 1;
     }
 
-    /// All lines of a file before a place are judged.
-    pub fn through(&mut self, file: &Arc<str>, end: Place) {
+    /// What stands here is judged. `joined`: the lines do not say so, and it was put together of these parts.
+    pub fn after(&mut self, joined: bool, place: &Origin, parts: Option<&[Origin]>) {
+        if !joined && parts.is_none() {
+            let last = self.judged.entry(Arc::clone(&place.file)).or_default();
+            *last = (*last).max((place.offset, place.part));
+            return;
+        }
+        for part in parts.unwrap_or(std::slice::from_ref(place)) {
+            self.beyond.entry(Arc::clone(&part.file)).or_default().push((part.offset, part.part));
+        }
+        self.dirty = true;
+    }
+
+    /// All lines of a file before a place are judged, but those that are begun. Without a place, this is none to go on
+    /// from; without a `carry`, nothing has changed in what is begun.
+    pub fn through(&mut self, file: &Arc<str>, end: Option<Place>, carry: Option<Arc<Carry>>) {
         self.current = None;
-        if self.judged.get(file).is_some_and(|last| *last < end.offset) {
+        self.dirty = true;
+        if end.is_some() || carry.is_some() {
+            self.beyond.clear();
+        }
+        if let Some(carry) = carry {
+            self.carry = carry;
+        }
+        let Some(end) = end else { return };
+        if self.judged.get(file).is_some_and(|last| last.0 < end.offset) {
             self.judged.remove(file);
         }
         self.done.insert(Arc::clone(file), end);
-        self.dirty = true;
     }
 
     /// Makes a checkpoint if one is due. The sink must have handed everything over.
@@ -140,6 +175,13 @@ impl Saver {
         }
         let start = shared.clock.elapsed();
         let mut done = self.done.clone();
+        let read: Vec<(&Arc<str>, u64)> = self.done.iter().map(|(file, place)| (file, place.offset)).collect();
+        let reading = self.carry.saved(&read, &self.beyond);
+        for (file, place) in &mut done {
+            if let Some(begun) = self.carry.begin(file) {
+                *place = begun;
+            }
+        }
         done.extend(self.current.clone());
         let marks = shared.ledger().marks(&done);
         let known: HashSet<Arc<str>> = marks.files.iter().map(|mark| Arc::clone(&mark.identity.hash)).collect();
@@ -148,7 +190,8 @@ impl Saver {
             key: self.store.key().clone(),
             seq: self.seq,
             marks,
-            judged: self.judged.iter().map(|(file, offset)| (file.to_string(), *offset)).collect(),
+            judged: self.judged.iter().map(|(file, last)| (file.to_string(), *last)).collect(),
+            reading: serde_json::to_value(reading).unwrap_or_default(),
             written: serde_json::to_value(Written::by(sink)).unwrap_or_default(),
             engines: judge.save(&self.scores),
         };

@@ -140,18 +140,20 @@ impl Joining {
         self.open.values().flat_map(|open| &open.parts)
     }
 
-    /// Takes what a format has found, and hands over what is closed by it. `otherwise` is the event time of what has none.
+    /// Event time has come to `at`.
+    pub fn come_to(&mut self, maker: &mut Maker, at: Option<Timestamp>, out: &mut dyn FnMut(Closed)) {
+        self.now = self.now.max(at);
+        self.close_due(maker, out);
+    }
+
+    /// Takes what a format has found, and hands over what is closed by it.
     pub fn add(
         &mut self,
         maker: &mut Maker,
         (draft, part): (Draft, Option<Part>),
         (origin, raw): (Origin, &Bytes),
-        otherwise: Option<Timestamp>,
         out: &mut dyn FnMut(Closed),
     ) {
-        let at = draft.ts.as_ref().map(|(_, ts)| *ts).or(otherwise);
-        self.now = self.now.max(at);
-        self.close_due(maker, out);
         match part {
             None => {
                 let parts = vec![origin.clone()];

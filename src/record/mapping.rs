@@ -67,7 +67,7 @@ impl FromStr for Mapping {
 }
 
 /// The parts between commas; commas inside brackets belong to a name.
-fn split(text: &str) -> Vec<&str> {
+pub fn split(text: &str) -> Vec<&str> {
     let mut depth = 0;
     let parts = text.split(move |c| {
         depth += i32::from(c == '[') - i32::from(c == ']');

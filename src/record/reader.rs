@@ -62,8 +62,8 @@ pub struct Line {
 /// What came of a line.
 #[derive(Debug)]
 pub enum Found {
-    /// A record, and where all its parts stand if there are several.
-    Record(Record, Vec<Origin>),
+    /// A record; where all its parts stand, if it was not there at once but put together.
+    Record(Record, Option<Vec<Origin>>),
     /// The verdict of another instance.
     Verdict(Box<Verdict>, Bytes),
     /// It is broken.
@@ -125,17 +125,29 @@ impl Reader {
         Self { options, choice, partial: HashMap::new(), scanner, joining, resumed: HashMap::new(), last: None }
     }
 
+    /// Whether records may be put together from several lines: then one line does not say what came of it.
+    pub fn joins(&self) -> bool {
+        self.options.join.group.is_some() || self.choice.joins() || !self.joining.is_empty()
+    }
+
+    /// Something is begun that time may close.
+    pub fn is_open(&self) -> bool {
+        !self.joining.is_empty()
+    }
+
     /// What was found out.
     pub fn choice(&self) -> &Arc<Choice> {
         &self.choice
     }
 
     /// Reads one line.
-    pub fn line(&mut self, maker: &mut Maker, line: &Line, out: Out<'_>) {
+    pub fn line(&mut self, maker: &mut Maker, line: Line, out: Out<'_>) {
         self.pass(&line.origin);
         let bare = self.choice.envelope.is_none() && self.scanner.is_none();
-        if !bare || self.choice.format != Format::Native || !self.native(maker, line, out) {
-            self.any(maker, line, out);
+        if !bare || self.choice.format != Format::Native {
+            self.any(maker, &line, out);
+        } else if let Some(line) = self.native(maker, line, out) {
+            self.any(maker, &line, out);
         }
     }
 
@@ -166,17 +178,28 @@ impl Reader {
         closed.into_iter().for_each(|record| finished(maker, record, out));
     }
 
-    /// Reads a line of a native log the short way; `false` when it may be something else.
-    fn native(&mut self, maker: &mut Maker, line: &Line, out: Out<'_>) -> bool {
+    /// Reads a line of a native log the short way; gives it back when it may be something else.
+    fn native(&mut self, maker: &mut Maker, line: Line, out: Out<'_>) -> Option<Line> {
         let auto = self.options.format.is_none();
         match native::read(maker, &line.raw) {
-            Ok(draft) if auto && draft.samples.is_empty() && is_hinted(&line.raw) => return false,
+            Ok(draft) if auto && draft.samples.is_empty() && is_hinted(&line.raw) => return Some(line),
+            Ok(draft) if self.is_plain() => {
+                // The common case: nothing is copied.
+                out(Found::Record(maker.record(draft, line.origin, line.raw), None));
+            }
             Ok(draft) => self.whole(maker, draft, &line.raw, &line.origin, line.read_ts, out),
-            Err(_) if auto && !line.raw.trim_ascii_start().starts_with(b"{") && is_strong(&line.raw) => return false,
+            Err(_) if auto && !line.raw.trim_ascii_start().starts_with(b"{") && is_strong(&line.raw) => {
+                return Some(line);
+            }
             Err(_) if auto && envelope::is_log_line(&line.raw) => self.tell(&line.origin, Found::NotARecord, out),
-            Err(reject) => self.reject(line.origin.clone(), reject, &line.raw, out),
+            Err(reject) => self.reject(line.origin, reject, &line.raw, out),
         }
-        true
+        None
+    }
+
+    /// Nothing is joined and nothing was judged before.
+    fn is_plain(&self) -> bool {
+        self.options.join.group.is_none() && self.joining.is_empty() && self.resumed.is_empty()
     }
 
     /// Reads a line of any kind.
@@ -352,7 +375,7 @@ impl Reader {
         if self.options.join.group.is_some() || !self.joining.is_empty() {
             self.piece(maker, (draft, None), raw, origin, otherwise, out);
         } else if !self.is_known(origin) {
-            out(Found::Record(maker.record(draft, origin.clone(), raw.clone()), Vec::new()));
+            out(Found::Record(maker.record(draft, origin.clone(), raw.clone()), None));
         }
     }
 
@@ -369,7 +392,14 @@ impl Reader {
             return;
         }
         let mut closed = Vec::new();
-        self.joining.add(maker, piece, (origin.clone(), raw), otherwise, &mut |record| closed.push(record));
+        let at = piece.0.ts.as_ref().map(|(_, ts)| *ts).or(otherwise);
+        self.joining.come_to(maker, at, &mut |record| closed.push(record));
+        let at_once = piece.1.is_none() && self.options.join.group.is_none();
+        if at_once {
+            closed.into_iter().for_each(|record| finished(maker, record, out));
+            return out(Found::Record(maker.record(piece.0, origin.clone(), raw.clone()), None));
+        }
+        self.joining.add(maker, piece, (origin.clone(), raw), &mut |record| closed.push(record));
         closed.into_iter().for_each(|record| finished(maker, record, out));
     }
 
@@ -388,8 +418,7 @@ impl Reader {
 
 fn finished(maker: &mut Maker, closed: Closed, out: Out<'_>) {
     let Closed { draft, origin, parts, raw } = closed;
-    let parts = if parts.len() > 1 { parts } else { Vec::new() };
-    out(Found::Record(maker.record(draft, origin, raw), parts));
+    out(Found::Record(maker.record(draft, origin, raw), Some(parts)));
 }
 
 /// What the envelope says of a record that does not say it itself.

@@ -23,6 +23,8 @@ pub struct Judged {
     pub file: Arc<str>,
     /// Offset of its line.
     pub offset: u64,
+    /// Its index in the line.
+    pub part: u32,
 }
 
 /// What stands in the outputs beyond a checkpoint.
@@ -30,8 +32,8 @@ pub struct Judged {
 pub struct Past {
     /// Number of the next record, if any verdict was found.
     pub seq: Option<u64>,
-    /// By file, the offset of the last record with a verdict: those before it have theirs too.
-    pub judged: HashMap<Arc<str>, u64>,
+    /// By file, line and part of the last record with a verdict: those before it have theirs too.
+    pub judged: HashMap<Arc<str>, (u64, u32)>,
     /// The verdicts, oldest first.
     pub verdicts: VecDeque<Judged>,
     /// Reports of refused lines, and how often each stands there.
@@ -47,6 +49,7 @@ struct Line<'a> {
     #[serde(borrow)]
     file: std::borrow::Cow<'a, str>,
     offset: u64,
+    part: u32,
 }
 
 impl Past {
@@ -68,7 +71,7 @@ impl Past {
                     Some(file) => Arc::clone(file),
                     None => Arc::clone(names.entry(line.file.to_string()).or_insert_with(|| (&*line.file).into())),
                 };
-                past.verdict(Judged { seq: line.seq, file, offset: line.offset });
+                past.verdict(Judged { seq: line.seq, file, offset: line.offset, part: line.part });
                 Ok(())
             }
             _ if first => Err(io::Error::new(io::ErrorKind::InvalidData, "it holds something else than verdicts")),
@@ -85,7 +88,7 @@ impl Past {
     fn verdict(&mut self, judged: Judged) {
         self.seq = self.seq.max(Some(judged.seq + 1));
         let last = self.judged.entry(Arc::clone(&judged.file)).or_default();
-        *last = judged.offset.max(*last);
+        *last = (judged.offset, judged.part).max(*last);
         self.verdicts.push_back(judged);
         if self.verdicts.len() > REBUILD {
             self.verdicts.pop_front();
@@ -172,7 +175,7 @@ mod tests {
         let past = Past::read((&out, mark), (&bad, None)).unwrap();
         assert_eq!(past.seq, Some(9));
         assert_eq!(past.verdicts.iter().map(|judged| judged.seq).collect::<Vec<_>>(), [4, 5, 6, 7, 8]);
-        assert_eq!((past.judged["a"], past.judged["b"]), (80, 70));
+        assert_eq!((past.judged["a"].0, past.judged["b"].0), (80, 70));
         assert_eq!((past.rejected[&b"one\n"[..]], past.rejected[&b"two\n"[..]], past.rejected.len()), (2, 1, 2));
         assert_eq!(Past::read((&out, None), (&bad, None)).unwrap().verdicts.len(), 9);
     }

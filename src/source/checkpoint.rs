@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use super::ledger::Marks;
 
 /// Version of the form. One that is not this is not read.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Whose checkpoint it is: what is read and where verdicts go, as absolute paths.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,8 +43,10 @@ pub struct Checkpoint {
     pub seq: u64,
     /// Files and places.
     pub marks: Marks,
-    /// Verdicts that stand in the output beyond the places of `marks`: by file, the offset of the last.
-    pub judged: HashMap<String, u64>,
+    /// Verdicts that stand in the output beyond the places of `marks`: by file, line and part of the last.
+    pub judged: HashMap<String, (u64, u32)>,
+    /// What the sources were found to be, and what was begun of them; the parser's own business.
+    pub reading: serde_json::Value,
     /// How far the outputs were written; the sink's own business.
     pub written: serde_json::Value,
     /// What the engines know; their own business.
@@ -186,7 +188,8 @@ mod tests {
             key: key("/o"),
             seq: 7,
             marks: Marks::default(),
-            judged: HashMap::from([("f".to_owned(), 3)]),
+            judged: HashMap::from([("f".to_owned(), (3, 0))]),
+            reading: serde_json::json!({"sources": []}),
             written: serde_json::json!({"bytes": 30}),
             engines: serde_json::json!({"drift": [0.1, 1e-300]}),
         }
@@ -224,7 +227,7 @@ mod tests {
             ("garbage\n{}".to_owned(), "no checkpoint"),
             (good[..good.len() - 5].to_owned(), "checksum"),
             (good.replace("\"seq\":7", "\"seq\":8"), "checksum"),
-            (good.replace("\"watcher_checkpoint\":1", "\"watcher_checkpoint\":99"), "version 99"),
+            (good.replace("\"watcher_checkpoint\":2", "\"watcher_checkpoint\":99"), "version 99"),
         ] {
             fs::write(store.path(), text).unwrap();
             assert!(set_aside(&store).contains(want), "{want}");

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::message::{EngineReport, EngineState, HealthReport, RuleCount, RulesReport, SourceReport, SourceState};
+use crate::message::{
+    Choice, EngineReport, EngineState, FormatReport, HealthReport, RuleCount, RulesReport, SourceReport, SourceState,
+};
 use crate::record::Rejected;
 use crate::stats::backlog::Backlog;
 use crate::stats::summary::Summary;
@@ -34,6 +36,8 @@ pub struct Status {
     pub warnings: Vec<String>,
     /// The sources.
     pub sources: BTreeMap<Arc<str>, SourceReport>,
+    /// What their lines were found to be.
+    pub formats: BTreeMap<Arc<str>, Arc<Choice>>,
     /// What is left to read, and how fast it goes.
     pub backlog: Backlog,
     /// Queues, pool and rules.
@@ -82,6 +86,15 @@ impl Status {
     pub fn source(&mut self, report: SourceReport) {
         self.backlog.add(&report.name, report.read, report.behind, report.at);
         self.sources.insert(Arc::clone(&report.name), report);
+    }
+
+    /// Takes in what a source was found to be; what is news to the operator, in words.
+    pub fn format(&mut self, report: FormatReport) -> Option<String> {
+        let FormatReport { source, choice } = report;
+        let known = self.formats.values().any(|known| known.title() == choice.title());
+        let news = (!known && !choice.is_plain()).then(|| format!("{source}: {} ({})", choice.title(), choice.why));
+        self.formats.insert(source, choice);
+        news
     }
 
     /// Takes counters in.

@@ -14,8 +14,12 @@ use crate::verdict::{Action, Level, Outcome, Severity, Verdict};
 pub struct Summary {
     /// Records judged.
     pub records: u64,
+    /// Those of them whose verdicts another instance has given: nothing was judged here.
+    pub given: u64,
     /// Lines refused.
     pub rejected: u64,
+    /// What was sound and no record.
+    pub skipped: Skipped,
     /// Records by action, in the order of [`Action::ALL`].
     pub actions: [u64; 4],
     /// Records whose answers were not compared, or by words only.
@@ -44,6 +48,32 @@ pub struct Summary {
     pub drifts: u64,
     /// What the drift engine watches at the end.
     pub watched: Watched,
+}
+
+/// What was sound and no record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Skipped {
+    /// Lines that a program writes about itself, between its records.
+    pub lines: u64,
+    /// Spans and steps that are no answers of a model.
+    pub others: u64,
+}
+
+impl Skipped {
+    /// Adds more of it.
+    pub fn add(&mut self, more: Self) {
+        self.lines += more.lines;
+        self.others += more.others;
+    }
+
+    /// In words; `None` if there is nothing.
+    pub fn in_words(self) -> Option<String> {
+        let number = |count: u64| crate::humanize::number(count as f64);
+        let lines = (self.lines > 0).then(|| format!("{} not a record (lines of text)", number(self.lines)));
+        let others = (self.others > 0).then(|| format!("{} not an answer of a model", number(self.others)));
+        let parts: Vec<String> = lines.into_iter().chain(others).collect();
+        (!parts.is_empty()).then(|| parts.join(", "))
+    }
 }
 
 /// What the drift engine watches.
@@ -129,7 +159,9 @@ impl Default for Summary {
     fn default() -> Self {
         Self {
             records: 0,
+            given: 0,
             rejected: 0,
+            skipped: Skipped::default(),
             actions: [0; 4],
             unscored: 0,
             partial: 0,

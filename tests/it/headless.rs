@@ -320,7 +320,7 @@ fn the_group_key_is_found_however_it_is_written() {
     let home = Home::new();
     home.write("log", "{\"agent-id\":\"a\",\"metrics\":{\"Foo\":7},\"id\":\"i\",\"agent_id\":\"d\"}\n");
     for (by, key) in [("agent-id", "a"), ("metrics.Foo", "7"), ("id", "i"), ("agent_id", "d"), ("none", "default")] {
-        let output = home.run(&format!("replay log --headless --backend none --group-by {by} --output -"), 0);
+        let output = home.run(&format!("replay log --headless --backend none --key {by} --output -"), 0);
         assert_eq!(json_lines(&output.stdout)[0]["key"], key, "{by}");
     }
 }

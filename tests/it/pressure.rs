@@ -35,6 +35,7 @@ fn options(home: &Home, out: Box<dyn Write + Send>) -> Options {
         follow: false,
         live: false,
         limits: Limits::default(),
+        formats: std::sync::Arc::default(),
         key_paths: Vec::new(),
         rules_watch: None,
         rules: protocol_rules(),

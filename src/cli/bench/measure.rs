@@ -292,6 +292,7 @@ pub(super) fn pipeline(
         follow: false,
         live: false,
         limits: Limits::default(),
+        formats: Arc::default(),
         key_paths: Vec::new(),
         rules_watch: None,
         rules: compiled(demo::RULES)?,

@@ -24,12 +24,12 @@ impl Files {
         self.tails.iter_mut().for_each(|tail| tail.prepare(&mut ledger));
         drop(ledger);
         let mut missing = 0u64;
-        for Judged { seq, file, offset } in judged {
+        for Judged { seq, file, offset, part } in judged {
             if self.shared.stopped() {
                 return None;
             }
             match self.line(&file, offset) {
-                Some(batch) => lines.send(Read::Known(batch, seq)).ok()?,
+                Some(batch) => lines.send(Read::Known(batch, seq, part)).ok()?,
                 None => missing += 1,
             }
         }

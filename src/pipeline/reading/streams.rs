@@ -82,6 +82,7 @@ impl Stream {
                 }
                 wanted
             });
+            let _ = lines.send(Read::Ended(Arc::clone(&self.name)));
             // At its end it has given what there was, too.
             if let Some(settled) = input.settled.take() {
                 settled();

@@ -94,6 +94,11 @@ impl Reader {
         self.resumed.insert(file, resumed);
     }
 
+    /// By file, what a former run has judged and reading has not come to yet.
+    pub fn resumed(&self) -> impl Iterator<Item = (&Arc<str>, &Resumed)> {
+        self.resumed.iter()
+    }
+
     /// Whether a former run has judged what stands here.
     pub(super) fn is_known(&self, origin: &Origin) -> bool {
         !self.resumed.is_empty()

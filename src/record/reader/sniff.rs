@@ -44,6 +44,16 @@ pub struct Choice {
 }
 
 impl Choice {
+    /// Whether its records may be put together from several lines.
+    pub fn joins(&self) -> bool {
+        matches!(self.format, Format::Openai | Format::Otel) || self.envelope.is_some() || self.layout == Layout::Values
+    }
+
+    /// Whether these are the contract's own records, one a line, and nothing is to be said of it.
+    pub fn is_plain(&self) -> bool {
+        self.format == Format::Native && self.envelope.is_none() && self.layout == Layout::Lines && self.sure
+    }
+
     /// "OpenAI chat completions in Docker json-file lines".
     pub fn title(&self) -> String {
         let layout = if self.layout == Layout::Values { ", values over several lines or in an array" } else { "" };

@@ -23,7 +23,7 @@ fn read_all(text: &[u8], options: Options) -> (Choice, Vec<Found>) {
     for (offset, line) in lines {
         let origin = Origin { source: "log".into(), file: "f".into(), offset: offset as u64, line: None, part: 0 };
         let line = Line { raw: Bytes::copy_from_slice(line), origin, read_ts: None };
-        reader.line(&mut maker, &line, &mut |what| found.push(what));
+        reader.line(&mut maker, line, &mut |what| found.push(what));
     }
     reader.finish(&mut maker, &mut |what| found.push(what));
     (choice, found)
@@ -44,7 +44,7 @@ fn try_samples() {
                     counts[0] += 1;
                     counts[1] += usize::from(record.samples.len() > 1);
                     counts[2] += usize::from(record.latency_ms.is_some());
-                    counts[3] += usize::from(!parts.is_empty());
+                    counts[3] += usize::from(parts.as_ref().is_some_and(|parts| parts.len() > 1));
                     counts[7] += usize::from(record.ts.is_some() && record.prompt.is_some());
                     example =
                         format!("{} {} {:?} {:?}", record.id, record.key, record.latency_ms, record.numbers.len());
