@@ -9,6 +9,7 @@ mod drift;
 mod fail_on;
 mod headless;
 mod info;
+mod inspect;
 mod outputs;
 mod report;
 mod rules;
@@ -114,6 +115,7 @@ fn command(args: Args) -> Result<(), Failure> {
             let setup = setup::Setup::read(&args.common)?;
             if replay.run.headless { headless::replay(&setup, &replay) } else { dashboard::replay(setup, &replay) }
         }
+        Command::Inspect(what) => inspect::run(&setup::Setup::read(&args.common)?, &what),
         Command::Demo => dashboard::demo(setup::Setup::read(&args.common)?),
         Command::Setup(what) => runtimes::run(&setup::Setup::read(&args.common)?, &what),
         Command::Rules { what } => rules::run(&args.common, &what),

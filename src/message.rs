@@ -12,7 +12,7 @@ use crate::history::{Row, View};
 use crate::record::Rejected;
 pub use crate::record::reader::Choice;
 pub use crate::rules::{Rule, RuleSet};
-use crate::stats::summary::{Summary, Watched};
+use crate::stats::summary::{Skipped, Summary, Watched};
 use crate::verdict::EngineKind;
 
 /// From the screen to the pipeline.
@@ -151,6 +151,10 @@ pub struct HealthReport {
     pub bounds: Vec<Bound>,
     /// Records judged.
     pub judged: u64,
+    /// Those of them whose verdicts another instance has given.
+    pub given: u64,
+    /// What was sound and no record.
+    pub skipped: Skipped,
     /// Event time of the newest record judged.
     pub event: Option<Timestamp>,
     /// When the last checkpoint was made; `None` without checkpoints.

@@ -14,6 +14,7 @@ pub mod names;
 pub mod native;
 pub mod openai;
 pub mod otel;
+pub mod profile;
 pub mod reader;
 pub mod time;
 pub mod values;

@@ -126,6 +126,9 @@ pub enum ViolationState {
 }
 
 impl ViolationState {
+    /// All.
+    pub const ALL: [Self; 4] = [Self::Firing, Self::Pending, Self::Error, Self::Shadow];
+
     /// The contract's word.
     pub fn word(self) -> &'static str {
         match self {
@@ -200,6 +203,9 @@ pub enum Level {
 }
 
 impl Level {
+    /// All, best first.
+    pub const ALL: [Self; 4] = [Self::Green, Self::Yellow, Self::Red, Self::Unscored];
+
     /// The contract's word.
     pub fn word(self) -> &'static str {
         match self {

@@ -59,7 +59,7 @@ pub(super) struct Common {
     pub key: Vec<String>,
     /// What the lines are: auto (default), native, generic, openai, otel, langfuse, verdict
     #[arg(long, global = true, value_parser = word(&formats::WORDS))]
-    pub format: Option<Option<Format>>,
+    pub format: Option<Wanted>,
     /// Where fields stand in any other log: samples=$.answers[*].text,prompt=$.question,latency_ms=$.took*1000
     #[arg(long, global = true, value_name = "FIELD=PATH,...")]
     pub map: Option<String>,
@@ -80,6 +80,8 @@ pub(super) enum Command {
     Replay(Replay),
     /// The sample traffic, written live to a temporary log and tailed: nothing to configure
     Demo,
+    /// What is in a log: its format, fields and numbers, and how it can be watched
+    Inspect(Inspect),
     /// Check, test, explain and try out constraint rules
     Rules {
         #[command(subcommand)]
@@ -170,6 +172,22 @@ pub(super) struct RulesBacktest {
     /// For programs
     #[arg(long)]
     pub json: bool,
+}
+
+/// `inspect`
+#[derive(Debug, ClapArgs)]
+pub(super) struct Inspect {
+    /// The log; - is standard input. Of a long one the beginning and the end are read
+    pub file: PathBuf,
+    /// For programs
+    #[arg(long)]
+    pub json: bool,
+    /// Write a configuration for this log; - is standard output
+    #[arg(long, value_name = "FILE", conflicts_with = "json")]
+    pub starter_config: Option<PathBuf>,
+    /// Write rules with limits from the log's own quantiles; - is standard output
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "starter_config"])]
+    pub starter_rules: Option<PathBuf>,
 }
 
 /// `drift`
@@ -294,6 +312,9 @@ pub(super) enum SummaryForm {
     /// For programs, on standard output unless that is the output
     Json,
 }
+
+/// A format, or `None` to find out. (Two options in one another mean something else to clap.)
+type Wanted = Option<Format>;
 
 type Words<T> = &'static [(&'static str, T)];
 

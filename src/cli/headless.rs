@@ -280,6 +280,12 @@ fn text(summary: &Summary) -> String {
         number(summary.records),
         summary.backend
     );
+    if let Some(skipped) = summary.skipped.in_words() {
+        out.push_str(&format!("skipped    {skipped}\n"));
+    }
+    if summary.given > 0 {
+        out.push_str(&format!("given      {} verdicts of other instances, not judged again\n", number(summary.given)));
+    }
     if summary.partial > 0 {
         out.push_str(&format!("partial    {} by words only: there was no time for more\n", number(summary.partial)));
     }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::Failure;
 use super::setup::{Mode, Output};
 use crate::clock::{Clock, SystemClock};
+use crate::config::Config;
 use crate::config::paths::Paths;
 use crate::pipeline::{Input, Resume, SavedWritten};
 use crate::sink::file::{Existing, FileMark};
@@ -16,6 +17,7 @@ use crate::sink::ndjson::{NdjsonSink, Opening, rejected_path};
 use crate::sink::past::Past;
 use crate::source::From;
 use crate::source::checkpoint::{Checkpoint, Found, Key, Store};
+use crate::verdict::json;
 
 /// Everything that is written by a run.
 #[derive(Default)]
@@ -29,12 +31,15 @@ pub(super) struct Outputs {
     pub locks: Vec<Lock>,
     /// What the operator should know.
     pub notices: Vec<String>,
+    /// Only findings are written.
+    findings: bool,
 }
 
 impl Outputs {
     /// Opens them. Nothing is changed on disk before all of it is known to be right.
-    pub fn open(mode: &Mode, max_bytes: Option<u64>, paths: Option<&Paths>) -> Result<Self, Failure> {
-        let mut outputs = Self::default();
+    pub fn open(mode: &Mode, config: &Config, paths: Option<&Paths>) -> Result<Self, Failure> {
+        let mut outputs = Self { findings: config.only_findings, ..Self::default() };
+        let max_bytes = config.output_max_bytes;
         let file = mode.output.as_ref().filter(|output| output.path.as_os_str() != "-");
         if let Some(output) = file {
             refuse_inputs(&output.path, &mode.inputs)?;
@@ -47,7 +52,9 @@ impl Outputs {
         }
         let checkpoint = if mode.checkpoints { outputs.checkpoint(mode, file, paths)? } else { None };
         match (&mode.output, file) {
-            (Some(output), None) => outputs.sink = Some(NdjsonSink::stdout(output.options)),
+            (Some(output), None) => {
+                outputs.sink = Some(NdjsonSink::stdout(outputs.form(output)));
+            }
             (_, Some(output)) => outputs.file(mode, output, checkpoint.as_deref(), max_bytes)?,
             (None, None) => {}
         }
@@ -126,13 +133,20 @@ impl Outputs {
                 *past.rejected.entry(report.into_bytes()).or_default() += count;
             }
         }
-        let opening = Opening { existing, max_bytes, options: output.options };
+        let opening = Opening { existing, max_bytes, options: self.form(output) };
         let mut sink = NdjsonSink::open(&output.path, opening).map_err(wrong)?;
         sink.remember(std::mem::take(&mut past.rejected));
+        let tally = checkpoint.map(|found| SavedWritten::of(&found.written)).unwrap_or_default().tally;
+        sink.go_on_counting(tally, past.summed);
         self.notices.append(&mut past.notices);
         self.resume.past = past;
         self.sink = Some(sink);
         Ok(())
+    }
+
+    /// The form of the lines.
+    fn form(&self, output: &Output) -> json::Options {
+        json::Options { findings: self.findings, ..output.options }
     }
 
     fn lock(&mut self, path: &Path, what: &str) -> Result<(), Failure> {

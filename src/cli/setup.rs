@@ -112,7 +112,8 @@ pub(super) struct Output {
 impl Output {
     /// What a run asked for.
     pub fn of(run: &Run, replace: bool) -> Option<Self> {
-        let options = json::Options { timing: !run.no_timing, full: run.full };
+        // Which verdicts are written is a matter of the configuration.
+        let options = json::Options { timing: !run.no_timing, full: run.full, findings: false };
         let path = run.output.clone()?;
         Some(Self { path, replace, options })
     }
@@ -183,8 +184,8 @@ impl Setup {
     pub fn options(&self, rules: Rules, mode: Mode) -> Result<Ready, Failure> {
         let config = &self.config;
         self.check_model()?;
-        let Outputs { sink, own, store, resume, locks, notices } =
-            Outputs::open(&mode, config.output_max_bytes, self.paths.as_ref())?;
+        let Outputs { sink, own, store, resume, locks, notices, .. } =
+            Outputs::open(&mode, config, self.paths.as_ref())?;
         let options = Options {
             inputs: mode.inputs,
             from: mode.from,

@@ -163,7 +163,8 @@ impl Stage {
     /// How the rules fared, for the summary.
     fn tally(&mut self, judge: &Judge) {
         let rules = judge.rules();
-        let no_data = self.hints.no_data(judge);
+        let only_given = self.summary.given > 0 && self.summary.given == self.summary.records;
+        let no_data = if only_given { Vec::new() } else { self.hints.no_data(judge) };
         let tally = |(index, (rule, count)): (usize, (&Rule, RuleCount))| RuleTally {
             rule: Arc::clone(&rule.id),
             shadow: rule.shadow,
@@ -213,8 +214,8 @@ impl Stage {
             };
             match next {
                 Parsed::Batch(batch) => self.batch(judge, batch)?,
-                Parsed::Rebuilt => {
-                    self.saver.iter_mut().for_each(Saver::rebuilt);
+                Parsed::Rebuilt(carry) => {
+                    self.saver.iter_mut().for_each(|saver| saver.rebuilt(carry.clone()));
                     self.save(judge)?;
                 }
                 Parsed::Idle(now) => {
@@ -232,6 +233,7 @@ impl Stage {
         if self.shared.stopped() {
             return Err(End::Stopped);
         }
+        self.sink.iter_mut().for_each(NdjsonSink::finish);
         self.save(judge)?;
         self.summary.elapsed = self.shared.clock.elapsed() - start;
         self.tally(judge);
@@ -378,6 +380,7 @@ impl Stage {
     ) -> Result<(), End> {
         let judgement = judge.judge(&record, texts, arrival);
         if muted {
+            self.sink.iter_mut().for_each(|sink| sink.count(&judgement.verdict));
             return Ok(());
         }
         for (kind, why) in judgement.failures {

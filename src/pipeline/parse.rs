@@ -23,6 +23,7 @@ use crate::record::draft::Maker;
 use crate::record::reader::{Found, Line};
 use crate::record::{Limits, Origin, Record, Reject, Rejected, Seq};
 use crate::rules::RuleSet;
+use crate::sink::ndjson::NdjsonSink;
 use crate::source::identity::Identity;
 use crate::source::{From, LineBatch, Place, Span};
 use crate::stats::summary::Skipped;
@@ -30,7 +31,7 @@ use crate::verdict::Verdict;
 
 use given::Given;
 pub(super) use sources::Carry;
-use sources::{Sources, Stand};
+use sources::{Sources, Spot, Stand};
 
 /// What became of a line.
 pub(super) enum Item {
@@ -87,16 +88,14 @@ pub(super) struct ParsedBatch {
 /// What the judge gets.
 pub(super) enum Parsed {
     Batch(ParsedBatch),
-    /// The engines know again what they knew, and all files that are there at the start are known.
-    Rebuilt,
+    /// The engines know again what they knew, and all files that are there at the start are known; what a new process
+    /// needs of the sources.
+    Rebuilt(Option<Arc<Carry>>),
     /// All that was there at the start lies before this.
     CaughtUp,
     /// Nothing has come for a while, and it is so late by the wall clock.
     Idle(Timestamp),
 }
-
-/// Where a record stands.
-type Spot = (Arc<str>, u64, u32);
 
 pub(super) struct Stage {
     maker: Maker,
@@ -106,6 +105,8 @@ pub(super) struct Stage {
     /// Earlier answers; `None` when nothing is compared.
     earlier: Option<Earlier>,
     live: bool,
+    /// The output does not name every record that was judged: what is read again is judged again.
+    selective: bool,
     /// Records are kept for the screen.
     kept: bool,
     /// Number of the next record.
@@ -140,10 +141,11 @@ impl Stage {
             given: Given::new(options),
             earlier: (options.embedding.backend != Choice::None).then(|| recalled(options)),
             live: options.live,
+            selective: options.sink.as_ref().is_some_and(NdjsonSink::is_selective),
             kept: options.retention.is_some(),
             seq: Seq(resume.past.seq.unwrap_or(0).max(known.map_or(0, |found| found.seq))),
             judged: judged(options),
-            known: HashMap::new(),
+            known: Carry::of(known.map(|found| &**found)).known,
             since: match options.from {
                 From::Since(time) => Some(time),
                 _ => None,
@@ -182,7 +184,7 @@ impl Stage {
         match read {
             Read::Lines(batch) => self.lines(batch),
             Read::Known(batch, seq, part) => self.known(&batch, Seq(seq), part).into_iter().collect(),
-            Read::Rebuilt => vec![Parsed::Rebuilt],
+            Read::Rebuilt => vec![Parsed::Rebuilt(self.rebuilt())],
             Read::Ended(name) => self.ended(&name),
             Read::Idle(now) => vec![Parsed::Idle(now)],
             Read::CaughtUp => {
@@ -215,6 +217,12 @@ impl Stage {
         };
         let batches = ready.iter().map(|batch| Parsed::Batch(self.parse(batch)));
         quiet.into_iter().chain(batches.collect::<Vec<_>>()).collect()
+    }
+
+    /// The lines of a former run's verdicts have come.
+    fn rebuilt(&mut self) -> Option<Arc<Carry>> {
+        let (now, at) = (self.shared.clock.elapsed(), self.shared.clock.now());
+        self.sources.carry(&LineBatch::empty(&"".into(), now, at), &self.known).1
     }
 
     fn report(&self, report: crate::message::FormatReport) {
@@ -275,7 +283,7 @@ impl Stage {
             }
         }
         self.sources.came(batch);
-        let joined = self.sources.joins(&batch.source);
+        let joined = self.selective || self.sources.joins(&batch.source);
         self.batch(batch, found, joined)
     }
 
@@ -295,7 +303,7 @@ impl Stage {
         if judged.is_some_and(|(last, _)| last < batch.end.offset) {
             self.judged.remove(&batch.file);
         }
-        let (end, carry) = self.sources.carry(batch);
+        let (end, carry) = self.sources.carry(batch, &self.known);
         ParsedBatch {
             items: self.with_requests(made, batch.read_ts),
             file: Arc::clone(&batch.file),
@@ -352,7 +360,7 @@ impl Stage {
     fn known(&mut self, batch: &LineBatch, seq: Seq, part: u32) -> Option<Parsed> {
         let span = batch.lines.first()?;
         let line = self.line(batch, span).ok()?;
-        let found = self.sources.alone(&mut self.maker, line);
+        let found = if self.selective { Vec::new() } else { self.sources.alone(&mut self.maker, line) };
         let Some(record) = found.into_iter().find(|record| record.origin.part == part) else {
             self.known.insert((Arc::clone(&batch.file), span.offset, part), seq.0);
             return None;

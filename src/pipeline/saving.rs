@@ -13,6 +13,7 @@ use super::parse::Carry;
 use crate::record::Origin;
 use crate::sink::file::FileMark;
 use crate::sink::ndjson::NdjsonSink;
+use crate::sink::tally::Tally;
 use crate::source::Place;
 use crate::source::checkpoint::{Checkpoint, Store};
 
@@ -23,12 +24,15 @@ const EVERY: Duration = Duration::from_secs(1);
 const SHARE: u32 = 20;
 
 /// How far the outputs were written, where they are files.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Written {
     /// The output.
     pub output: Option<FileMark>,
     /// The file of refused lines.
     pub rejected: Option<FileMark>,
+    /// What was counted and not written yet.
+    #[serde(default)]
+    pub tally: Tally,
     /// Reports that stand in it of lines that will be read again, and how often each.
     pub reported: Vec<(String, u32)>,
 }
@@ -38,7 +42,13 @@ impl Written {
         let Some(sink) = sink else { return Self::default() };
         let (output, rejected) = sink.marks();
         let text = |report: &[u8]| String::from_utf8_lossy(report).into_owned();
-        Self { output, rejected, reported: sink.remembered().map(|(report, count)| (text(report), count)).collect() }
+        let tally = sink.tally().clone();
+        Self {
+            output,
+            rejected,
+            tally,
+            reported: sink.remembered().map(|(report, count)| (text(report), count)).collect(),
+        }
     }
 
     /// From a checkpoint.
@@ -101,8 +111,12 @@ impl Saver {
     }
 
     /// The engines know again what they knew.
-    pub fn rebuilt(&mut self) {
+    pub fn rebuilt(&mut self, carry: Option<Arc<Carry>>) {
         self.rebuilding = false;
+        // What the sources were found to be is known from the last checkpoint, not from lines yet.
+        if let Some(carry) = carry {
+            self.carry = Arc::new(self.carry.with_known(&carry));
+        }
     }
 
     /// Whether a checkpoint has to be made before the first verdict on a file is written: else a crash and a rotation

@@ -4,7 +4,10 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+
 use super::file::{Existing, FileMark, Lines};
+use super::tally::{Tally, is_finding};
 use crate::record::Rejected;
 use crate::verdict::Verdict;
 use crate::verdict::json::{self, Options};
@@ -20,6 +23,10 @@ pub struct NdjsonSink {
     /// Reports of refused lines that a former run has written, of lines that will be read again.
     past: HashMap<Vec<u8>, u32>,
     line: Vec<u8>,
+    /// The counts of the verdicts, where not all of them are written.
+    tally: Tally,
+    /// Up to this event time a former run has written the counts.
+    summed: Option<Timestamp>,
 }
 
 /// How a file is opened.
@@ -66,7 +73,7 @@ impl NdjsonSink {
     }
 
     fn of(out: Lines, rejected: Option<Lines>, options: Options) -> Self {
-        Self { out, rejected, options, past: HashMap::new(), line: Vec::new() }
+        Self { out, rejected, options, past: HashMap::new(), line: Vec::new(), tally: Tally::default(), summed: None }
     }
 
     /// Lines that a former run has refused after its checkpoint: their reports are there when they are read again.
@@ -86,11 +93,46 @@ impl NdjsonSink {
 
     /// Takes a verdict. It is written with others, by [`NdjsonSink::flush`] at the latest.
     pub fn verdict(&mut self, verdict: &Verdict) {
-        json::write(self.out.pending(), verdict, self.options);
+        self.count(verdict);
+        if !self.options.findings || is_finding(verdict) {
+            json::write(self.out.pending(), verdict, self.options);
+        }
+    }
+
+    /// Counts a verdict that is not to be written: it is there from a former run, or no finding.
+    pub fn count(&mut self, verdict: &Verdict) {
+        if let (true, Some(line)) = (self.options.findings, self.tally.add(verdict, self.summed)) {
+            self.out.push(line.as_bytes());
+        }
+    }
+
+    /// Goes on with what a former run has counted; up to `summed` its counts are written.
+    pub fn go_on_counting(&mut self, tally: Tally, summed: Option<Timestamp>) {
+        (self.tally, self.summed) = (tally, summed);
+    }
+
+    /// What was counted and not written yet.
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// Whether verdicts without a finding are not written.
+    pub fn is_selective(&self) -> bool {
+        self.options.findings
+    }
+
+    /// The input has ended: the last counts are written.
+    pub fn finish(&mut self) {
+        if let (true, Some(line)) = (self.options.findings, self.tally.line(self.summed)) {
+            self.out.push(line.as_bytes());
+        }
     }
 
     /// Takes the report of a refused line, if there is a place for it.
     pub fn rejected(&mut self, rejected: &Rejected) {
+        if self.options.findings {
+            self.tally.rejected();
+        }
         let Some(out) = &mut self.rejected else { return };
         self.line.clear();
         json::write_rejected(&mut self.line, rejected);

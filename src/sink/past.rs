@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::file::{FileMark, rotated};
@@ -38,8 +39,22 @@ pub struct Past {
     pub verdicts: VecDeque<Judged>,
     /// Reports of refused lines, and how often each stands there.
     pub rejected: HashMap<Vec<u8>, u32>,
+    /// Up to this event time, lines of counts are written.
+    pub summed: Option<Timestamp>,
     /// What the operator should know.
     pub notices: Vec<String>,
+}
+
+/// A line of counts.
+#[derive(Deserialize)]
+struct Counts {
+    v: u32,
+    summary: Summed,
+}
+
+#[derive(Deserialize)]
+struct Summed {
+    until: Option<Timestamp>,
 }
 
 #[derive(Deserialize)]
@@ -72,6 +87,14 @@ impl Past {
                     None => Arc::clone(names.entry(line.file.to_string()).or_insert_with(|| (&*line.file).into())),
                 };
                 past.verdict(Judged { seq: line.seq, file, offset: line.offset, part: line.part });
+                Ok(())
+            }
+            _ if serde_json::from_slice::<Counts>(text).is_ok_and(|counts| {
+                past.summed = past.summed.max(counts.summary.until);
+                counts.v == 1
+            }) =>
+            {
+                first = false;
                 Ok(())
             }
             _ if first => Err(io::Error::new(io::ErrorKind::InvalidData, "it holds something else than verdicts")),

@@ -11,7 +11,7 @@ use crate::message::{
 };
 use crate::record::Rejected;
 use crate::stats::backlog::Backlog;
-use crate::stats::summary::Summary;
+use crate::stats::summary::{Skipped, Summary};
 use crate::verdict::EngineKind;
 
 use super::rates::Rates;
@@ -122,6 +122,21 @@ impl Status {
         self.rejected.extend(shown);
         let surplus = self.rejected.len().saturating_sub(REJECTED);
         self.rejected.drain(..surplus);
+    }
+
+    /// What was sound and no record.
+    pub fn skipped(&self) -> Skipped {
+        self.health.as_ref().map_or(Skipped::default(), |health| health.skipped)
+    }
+
+    /// Whether all that is shown are verdicts of other instances.
+    pub fn only_given(&self) -> bool {
+        self.health.as_ref().is_some_and(|health| health.given > 0 && health.given == health.judged)
+    }
+
+    /// The sources in which nothing was recognised.
+    pub fn strange(&self) -> impl Iterator<Item = (&Arc<str>, &Choice)> {
+        self.formats.iter().filter(|(_, choice)| !choice.sure).map(|(name, choice)| (name, &**choice))
     }
 
     /// Batches that were dropped between stages.

@@ -77,6 +77,9 @@ pub enum Direction {
 }
 
 impl Direction {
+    /// All.
+    pub const ALL: [Self; 5] = [Self::Up, Self::Down, Self::Wider, Self::Narrower, Self::Shape];
+
     /// The contract's word.
     pub fn word(self) -> &'static str {
         match self {

@@ -14,11 +14,13 @@ pub struct Options {
     pub timing: bool,
     /// List every series under `drift`, not only those that moved.
     pub full: bool,
+    /// Write only verdicts with a finding, and the counts of all once a minute.
+    pub findings: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { timing: true, full: false }
+        Self { timing: true, full: false, findings: false }
     }
 }
 
@@ -227,9 +229,9 @@ fn optional(out: &mut Vec<u8>, value: Option<f64>) {
 }
 
 fn rounded(value: f64, places: f64) -> f64 {
-    let scaled = (value * places).round() / places;
-    // Values too large to scale have no decimals to cut.
-    if scaled.is_finite() { scaled } else { value }
+    let scaled = value * places;
+    // A value so large has no decimals to cut, and scaling it would change its last bit.
+    if scaled.abs() < (1u64 << 53) as f64 { scaled.round() / places } else { value }
 }
 
 /// Shortest form that reads back as the same double; whole numbers without a point.

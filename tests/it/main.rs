@@ -7,6 +7,7 @@ mod crash;
 mod disagreement;
 mod drift_command;
 mod facts;
+mod formats;
 mod fuzz_seeds;
 mod headless;
 mod meaning;

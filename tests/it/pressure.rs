@@ -48,7 +48,7 @@ fn options(home: &Home, out: Box<dyn Write + Send>) -> Options {
         drift: watcher::engine::drift::Options::default(),
         retention: None,
         risk_limits: Vec::new(),
-        sink: Some(NdjsonSink::new(out, json::Options { timing: false, full: false })),
+        sink: Some(NdjsonSink::new(out, json::Options { timing: false, ..Default::default() })),
         own: Vec::new(),
         unpacked_bytes: u64::MAX,
         store: None,

@@ -40,6 +40,8 @@ fn health(rules: &Arc<RuleSet>) -> HealthReport {
         watched: Default::default(),
         bounds: Vec::new(),
         judged: 12_400,
+        given: 0,
+        skipped: Default::default(),
         event: None,
         checkpoint: None,
         at: NOW.parse().unwrap(),

@@ -28,17 +28,26 @@ pub struct Carry {
     unfinished: Vec<Unfinished>,
     /// By file, what a former run has judged and this one has not come to yet.
     resumed: HashMap<Arc<str>, Resumed>,
+    /// Records whose verdicts a former run has written, and that have not come again yet.
+    pub known: HashMap<Spot, u64>,
 }
 
 impl Carry {
     /// What a former run has carried.
     pub fn of(checkpoint: Option<&Checkpoint>) -> Self {
-        let Reading { sources, files } = Reading::of(checkpoint);
+        let Reading { sources, files, known } = Reading::of(checkpoint);
         Self {
             sources: sources.into_iter().map(|(name, saved)| (name.into(), saved)).collect(),
             unfinished: Vec::new(),
             resumed: files.into_iter().map(|(file, resumed)| (file.into(), resumed)).collect(),
+            known: known.into_iter().map(|(file, offset, part, seq)| ((file.into(), offset, part), seq)).collect(),
         }
+    }
+
+    /// The same, with what was found to be known.
+    pub fn with_known(&self, other: &Self) -> Self {
+        let (sources, unfinished) = (self.sources.clone(), self.unfinished.clone());
+        Self { sources, unfinished, resumed: self.resumed.clone(), known: other.known.clone() }
     }
 
     /// Where the first unfinished part of a file stands: reading begins there.
@@ -72,7 +81,10 @@ impl Carry {
             r.open.is_empty() && r.done.is_empty() && r.through <= read
         };
         let files = files.into_iter().filter(|(file, resumed)| !plain(file, resumed));
-        Reading { sources, files: files.map(|(file, resumed)| (file.to_owned(), resumed)).collect() }
+        let judged = |(file, offset, part): &Spot| done.get(file).is_some_and(|done| done.contains(&(*offset, *part)));
+        let known = self.known.iter().filter(|(spot, _)| !judged(spot));
+        let known = known.map(|((file, offset, part), seq)| (file.to_string(), *offset, *part, *seq)).collect();
+        Reading { sources, files: files.map(|(file, resumed)| (file.to_owned(), resumed)).collect(), known }
     }
 }
 
@@ -81,6 +93,7 @@ impl Carry {
 pub struct Reading {
     sources: HashMap<String, Saved>,
     files: HashMap<String, Resumed>,
+    known: Vec<(String, u64, u32, u64)>,
 }
 
 impl Reading {
@@ -103,6 +116,9 @@ enum Source {
     Undecided { sniffer: Box<Sniffer>, held: Vec<LineBatch>, since: Duration },
     Reading { reader: Box<Reader>, last: Duration },
 }
+
+/// Where a record stands: its file, line and part.
+pub type Spot = (Arc<str>, u64, u32);
 
 /// All sources of a run.
 pub struct Sources {
@@ -281,13 +297,16 @@ impl Sources {
     }
 
     /// Where a new process can go on behind a batch, and what it needs for that.
-    pub fn carry(&mut self, batch: &LineBatch) -> (Option<Place>, Option<Arc<Carry>>) {
+    pub fn carry(&mut self, batch: &LineBatch, known: &HashMap<Spot, u64>) -> (Option<Place>, Option<Arc<Carry>>) {
         let end = (!batch.file.is_empty()).then(|| batch.end.clone());
         if !self.kept {
             return (end, None);
         }
-        let mut carry = Carry { resumed: self.resumed.clone(), ..Carry::default() };
-        let mut plain = self.resumed.is_empty();
+        let mut carry = Carry { resumed: self.resumed.clone(), known: known.clone(), ..Carry::default() };
+        let mut plain = self.resumed.is_empty() && known.is_empty();
+        // Sources that have not spoken yet are still what they were.
+        let silent = self.saved.iter().map(|(name, saved)| (name.as_str().into(), saved.clone()));
+        carry.sources.extend(silent);
         for (name, source) in &self.sources {
             let Source::Reading { reader, .. } = source else { continue };
             let Some(saved) = reader.save() else { return (None, None) };

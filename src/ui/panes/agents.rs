@@ -12,7 +12,7 @@ use crate::state::view::Pane;
 use crate::ui::theme::{Meaning, Theme};
 use crate::ui::widgets::frame::pane;
 use crate::ui::widgets::spark;
-use crate::ui::widgets::text::column;
+use crate::ui::widgets::text::{column, name_column};
 
 /// Draws the pane.
 pub fn render(frame: &mut Frame<'_>, area: Rect, state: &AppState, theme: &Theme) {
@@ -47,7 +47,7 @@ fn agent_line<'a>(agent: &Agent, state: &AppState, width: usize, theme: &Theme) 
     }
     let name = 12.min(width / 5);
     let mut spans =
-        vec![Span::styled(format!("{symbol} "), style), Span::styled(column(&agent.key, name, ellipsis), text)];
+        vec![Span::styled(format!("{symbol} "), style), Span::styled(name_column(&agent.key, name, ellipsis), text)];
     if agent.pace.quiet {
         let note = format!(" {}", agent.pace.text(state.event_time()));
         spans

@@ -28,7 +28,11 @@ pub fn render(frame: &mut Frame<'_>, area: Rect, state: &AppState, theme: &Theme
     let focused = state.view.focus == Pane::Drift;
     let Some(shown) = drift.shown() else {
         let inner = pane(frame, area, Pane::Drift.title(), Vec::new(), focused, theme);
-        let text = if state.board().total == 0 { "no records yet" } else { "no series yet" };
+        let text = match (state.board().total, state.status.only_given()) {
+            (0, _) => "no records yet",
+            (_, true) => "no series moved; all of them are in verdicts that are written with --full",
+            (_, false) => "no series yet",
+        };
         return frame.render_widget(Paragraph::new(Line::styled(text, theme.style(Meaning::Muted))), inner);
     };
     let inner = pane(frame, area, Pane::Drift.title(), vec![headline(shown, theme)], focused, theme);

@@ -42,6 +42,10 @@ pub fn render(frame: &mut Frame<'_>, area: Rect, state: &AppState, theme: &Theme
 
 fn engine<'a>(kind: EngineKind, state: &AppState, width: usize, theme: &Theme) -> Line<'a> {
     let status = &state.status;
+    if status.only_given() {
+        let text = format!("{} {}: verdicts are shown as they were given", theme.symbols.none, kind.name());
+        return Line::styled(fit(&text, width, theme.symbols.ellipsis).into_owned(), theme.style(Meaning::Muted));
+    }
     let (symbol, style, text) = match (status.failed.get(&kind), kind, &status.embedding) {
         (Some((why, _)), ..) => (theme.symbols.critical, Meaning::Critical, format!("failed: {why}")),
         (None, EngineKind::Embedding, None | Some(EngineState::Loading)) => {

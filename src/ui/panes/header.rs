@@ -151,6 +151,7 @@ fn lag(state: &AppState) -> String {
 /// What compares the answers: always on the screen.
 fn backend<'a>(state: &'a AppState, theme: &Theme, narrow: bool) -> Part<'a> {
     let (label, style) = match &state.status.embedding {
+        _ if state.status.only_given() => ("verdicts as given".to_owned(), Meaning::Muted),
         None => ("starting".to_owned(), Meaning::Muted),
         Some(EngineState::Loading) => (format!("model loading{}", theme.symbols.ellipsis), Meaning::Warning),
         Some(EngineState::Running { label, .. }) if state.status.warnings.is_empty() => (label.clone(), Meaning::Text),

@@ -13,8 +13,8 @@ use crate::state::AppState;
 use crate::state::view::Pane;
 use crate::ui::theme::{Meaning, Theme};
 use crate::ui::widgets::frame::pane;
-use crate::ui::widgets::text::column;
-use crate::verdict::Outcome;
+use crate::ui::widgets::text::{column, name_column};
+use crate::verdict::{Outcome, ViolationState};
 
 /// Draws the pane.
 pub fn render(frame: &mut Frame<'_>, area: Rect, state: &AppState, theme: &Theme) {
@@ -66,6 +66,14 @@ fn empty(state: &AppState) -> Vec<String> {
     if state.status.finished.is_some() {
         lines.push("the input has ended without a record".into());
     }
+    if let Some(skipped) = state.status.skipped().in_words() {
+        lines.push(format!("beside records there were {skipped}"));
+    }
+    for (name, choice) in state.status.strange() {
+        let name = crate::sanitize::line(name);
+        lines.push(format!("{name}: {}", crate::sanitize::line(&choice.why)));
+        lines.push(format!("  watcher inspect {name}   shows what is in it, and how it could be read"));
+    }
     if state.status.rejected_total > 0 {
         lines.push(format!("{} lines were rejected: none was a record", state.status.rejected_total));
     }
@@ -80,11 +88,15 @@ fn record_line<'a>(row: &Row, state: &AppState, width: usize, theme: &Theme) -> 
     let (symbol, style) = theme.action(verdict.advice.action);
     let at = verdict.ts.map_or_else(|| "--:--:--".into(), |at| clock(state, at, false));
     let risk = verdict.divergence.risk.map_or("  –".into(), humanize::score);
-    let key = 12.min(width / 5);
+    // Where there is room, agents of several hosts are told apart at a glance.
+    let key = if width >= 120 { 18 } else { 12.min(width / 5) };
     let mut spans = vec![
         Span::styled(format!("{:<8}  ", at), theme.style(Meaning::Muted)),
         Span::styled(format!("{symbol} {:<8}", verdict.advice.action.word()), style),
-        Span::styled(format!("{}  ", column(&verdict.key, key, theme.symbols.ellipsis)), theme.style(Meaning::Text)),
+        Span::styled(
+            format!("{}  ", name_column(&verdict.key, key, theme.symbols.ellipsis)),
+            theme.style(Meaning::Text),
+        ),
         Span::styled(format!("risk {risk}  "), theme.style(Meaning::Text)),
     ];
     let used: usize = spans.iter().map(Span::width).sum();
@@ -96,8 +108,10 @@ fn record_line<'a>(row: &Row, state: &AppState, width: usize, theme: &Theme) -> 
 /// Why the advice is what it is; for a calm record what it was about.
 fn reason(row: &Row, review_score: f64) -> (String, Meaning) {
     let verdict = &row.verdict;
+    // Rules in the shadow are on trial: they are no reason of any advice.
+    let acting = verdict.violations.iter().filter(|violation| violation.state != ViolationState::Shadow);
     let mut reasons: Vec<String> =
-        verdict.violations.iter().map(|violation| format!("{}: {}", violation.rule, violation.message)).collect();
+        acting.map(|violation| format!("{}: {}", violation.rule, violation.message)).collect();
     // The first contradiction says most: it is of the answer in use, if that one has any.
     let texts = verdict.divergence.texts(&row.record.samples);
     let found = verdict.divergence.contradictions.first().map(|found| found.in_words(&texts));

@@ -10,6 +10,7 @@ use crate::record::Rejected;
 use crate::state::AppState;
 use crate::state::status::place;
 use crate::state::view::HealthPane;
+use crate::stats::summary::Skipped;
 use crate::ui::theme::{Meaning, Theme};
 use crate::ui::widgets::frame::pane;
 use crate::ui::widgets::text::column;
@@ -19,10 +20,14 @@ pub fn render(frame: &mut Frame<'_>, area: Rect, state: &AppState, theme: &Theme
     let status = &state.status;
     let focused = state.view.health == HealthPane::Rejected;
     let total = humanize::number(status.rejected_total as f64);
-    let right = vec![Span::styled(format!("{total} in all"), theme.style(Meaning::Muted))];
+    let skipped = status.skipped().in_words().map(|skipped| format!("beside them {skipped} {} ", theme.symbols.dot));
+    let right = format!("{}{total} in all", skipped.unwrap_or_default());
+    let right = vec![Span::styled(right, theme.style(Meaning::Muted))];
     let inner = pane(frame, area, HealthPane::Rejected.title(), right, focused, theme);
     if status.rejected.is_empty() {
-        let text = format!("{} every line was a record", theme.symbols.ok);
+        let sound =
+            if status.skipped() == Skipped::default() { "every line was a record" } else { "no line was broken" };
+        let text = format!("{} {sound}", theme.symbols.ok);
         let style = theme.style(if state.board().total > 0 { Meaning::Ok } else { Meaning::Muted });
         let text = if state.board().total > 0 { text } else { "no line has come yet".to_owned() };
         return frame.render_widget(Paragraph::new(Line::styled(text, style)), inner);

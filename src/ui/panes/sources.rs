@@ -61,6 +61,7 @@ fn source<'a>(report: &SourceReport, state: &AppState, width: usize, theme: &The
     }));
     facts.extend(seen.map(|source| format!("{} records", humanize::count(source.total))));
     facts.push(format!("{} read", humanize::bytes(report.read)));
+    facts.extend(state.status.formats.get(&report.name).map(|choice| format!("{} ({})", choice.title(), choice.why)));
     let facts = facts.join(", ");
     let name = (width / 3).clamp(8, 40);
     Line::from(vec![

@@ -13,7 +13,7 @@ use crate::ui::panes::records::clock;
 use crate::ui::theme::{Meaning, Theme};
 use crate::ui::widgets::frame::pane;
 use crate::ui::widgets::spark;
-use crate::ui::widgets::text::column;
+use crate::ui::widgets::text::{column, name_column};
 
 /// Draws the pane.
 pub fn render(frame: &mut Frame<'_>, area: Rect, state: &AppState, theme: &Theme) {
@@ -64,7 +64,7 @@ fn alert_line<'a>(alert: &Alert, state: &AppState, width: usize, theme: &Theme) 
         Span::styled(format!("{symbol} "), style),
         Span::styled(column(&alert.cause, cause, ellipsis), text_style),
         Span::styled(format!(" {word:<4} "), style),
-        Span::styled(column(&alert.key, key, ellipsis), text_style),
+        Span::styled(name_column(&alert.key, key, ellipsis), text_style),
         Span::styled(format!(" since {since} {:>5} ", humanize::count(alert.count)), theme.style(Meaning::Muted)),
     ];
     let used: usize = spans.iter().map(Span::width).sum();

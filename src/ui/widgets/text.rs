@@ -22,6 +22,25 @@ pub fn column(text: &str, width: usize, ellipsis: &str) -> String {
     cut + &" ".repeat(missing)
 }
 
+/// A name in exactly `width` columns: what is cut goes from its middle, since names of one kind differ at their ends
+/// (`host-3/support-eu`, `gpt-4o-2024-08-06`).
+pub fn name_column(name: &str, width: usize, ellipsis: &str) -> String {
+    let name = sanitize::line(name);
+    let room = width.saturating_sub(ellipsis.width());
+    if name.width() <= width || room < 4 {
+        return column(&name, width, ellipsis);
+    }
+    let head = fit(&name, room / 2, "").into_owned();
+    let mut tail = &name[..];
+    for (at, _) in name.grapheme_indices(true) {
+        tail = &name[at..];
+        if head.width() + tail.width() <= room {
+            break;
+        }
+    }
+    column(&format!("{head}{ellipsis}{tail}"), width, ellipsis)
+}
+
 /// The longest beginning that fits `width` columns; what is cut ends with `ellipsis`.
 pub fn fit<'a>(text: &'a str, width: usize, ellipsis: &str) -> Cow<'a, str> {
     if text.width() <= width {
@@ -130,6 +149,19 @@ impl Lines {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_keep_both_ends() {
+        for (name, width, want) in [
+            ("agent-7", 12, "agent-7     "),
+            ("host-b/support-eu", 12, "host-…ort-eu"),
+            ("gpt-4o-2024-08-06", 12, "gpt-4…-08-06"),
+            ("日本語のエージェント", 12, "日本…ェント "),
+            ("abcdef", 3, "ab…"),
+        ] {
+            assert_eq!(name_column(name, width, "…"), want);
+        }
+    }
 
     #[test]
     fn columns_stay_straight() {

@@ -1,0 +1,10 @@
+//! Lines of the contract's own records.
+#![no_main]
+
+#[path = "../log_checks.rs"]
+#[allow(dead_code)]
+mod log_checks;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    log_checks::native(data);
+});
