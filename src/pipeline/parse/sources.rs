@@ -72,7 +72,9 @@ impl Carry {
             }
         }
         for (file, done) in done {
-            files.entry(file).or_default().done.extend(done);
+            let resumed = files.entry(file).or_default();
+            done.iter().for_each(|part| drop(resumed.open.remove(part)));
+            resumed.done.extend(done);
         }
         let sources = self.sources.iter().map(|(name, saved)| (name.to_string(), saved.clone())).collect();
         // Where nothing is begun, the place in the file says it all.
