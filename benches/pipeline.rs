@@ -187,5 +187,95 @@ fn whole(c: &mut Criterion) {
     println!("records of {} bytes on average", traffic.len() / traffic.lines().count());
 }
 
-criterion_group!(benches, stages, whole);
+/// One request with its three answers, in every format: as many bytes of text, the same records.
+fn written(format: &str, n: usize) -> String {
+    let answers = [
+        format!("The parcel {n} was handed over on 3 March and arrives on Friday."),
+        format!("Parcel {n} arrives on Friday; it was handed over on 3 March."),
+        format!("It arrives on Friday, the parcel {n}, and was handed over on 3 March."),
+    ];
+    let (model, asked) = (["gpt-4o", "gpt-4o-mini", "claude-sonnet-4"][n % 3], format!("Where is parcel {n}?"));
+    let (at, nanos) = (1_772_614_800 + n as i64 / 50, 1_772_614_800_000_000_000 + n as i64 * 20_000_000);
+    let took = 300 + n as i64 % 700;
+    let native = serde_json::json!({"id": format!("r{n}"), "ts": at, "model": model, "prompt": asked, "samples": answers,
+        "latency_ms": took, "metrics": {"input_tokens": 120, "output_tokens": 60}});
+    let text = |key: &str, value: String| serde_json::json!({"key": key, "value": {"stringValue": value}});
+    let value = match format {
+        "generic" => serde_json::json!({"request": format!("r{n}"), "time": at, "model": model, "question": asked,
+            "answers": answers, "ms": took, "input_tokens": 120, "output_tokens": 60}),
+        "openai" => {
+            let choice = |(index, text): (usize, &String)| {
+                serde_json::json!({"index": index, "finish_reason": "stop",
+                "message": {"role": "assistant", "content": text}})
+            };
+            let choices: Vec<_> = answers.iter().enumerate().map(choice).collect();
+            serde_json::json!({"request": {"model": model, "messages": [{"role": "user", "content": asked}]},
+                "response": {"id": format!("r{n}"), "object": "chat.completion", "created": at, "model": model,
+                    "choices": choices, "usage": {"prompt_tokens": 120, "completion_tokens": 60, "total_tokens": 180}},
+                "latency_ms": took})
+        }
+        "otel" => {
+            let message = |text: &String| {
+                serde_json::json!({"role": "assistant", "finish_reason": "stop",
+                "parts": [{"type": "text", "content": text}]})
+            };
+            let output = serde_json::Value::from(answers.iter().map(message).collect::<Vec<_>>()).to_string();
+            let input =
+                serde_json::json!([{"role": "user", "parts": [{"type": "text", "content": asked}]}]).to_string();
+            serde_json::json!({"resourceSpans": [{"resource": {"attributes": [text("service.name", "shop".into())]},
+                "scopeSpans": [{"spans": [{"traceId": format!("{n:032x}"), "spanId": format!("{n:016x}"),
+                    "name": "chat", "startTimeUnixNano": nanos.to_string(),
+                    "endTimeUnixNano": (nanos + took * 1_000_000).to_string(),
+                    "attributes": [text("gen_ai.operation.name", "chat".into()),
+                        text("gen_ai.response.model", model.into()),
+                        {"key": "gen_ai.usage.input_tokens", "value": {"intValue": "120"}},
+                        text("gen_ai.input.messages", input), text("gen_ai.output.messages", output)]}]}]}]})
+        }
+        "langfuse" => serde_json::json!({"id": format!("r{n}"), "trace_id": format!("t{n}"), "type": "GENERATION",
+            "start_time": "2026-03-04 09:00:00.000000", "end_time": "2026-03-04 09:00:00.812000",
+            "provided_model_name": model, "input": asked, "output": answers,
+            "usage_details": {"input": 120, "output": 60}}),
+        "docker" => serde_json::json!({"log": format!("{native}\n"), "stream": "stdout",
+            "time": "2026-03-04T09:00:00.123456789Z"}),
+        "cri" => return format!("2026-03-04T09:00:00.123456789Z stdout F {native}\n"),
+        "pretty" => return format!("{native:#}\n"),
+        "chunks" => {
+            let chunk = |index: usize, text: &str, done: bool| {
+                serde_json::json!({"id": format!("r{n}"),
+                "object": "chat.completion.chunk", "created": at, "model": model, "usage": null,
+                "choices": [{"index": index, "delta": {"content": text}, "finish_reason": done.then_some("stop")}]})
+            };
+            let of_answer = |(index, text): (usize, &String)| {
+                let (head, tail) = text.split_at(text.len() / 2);
+                format!("{}\n{}\n", chunk(index, head, false), chunk(index, tail, true))
+            };
+            let usage = serde_json::json!({"id": format!("r{n}"), "object": "chat.completion.chunk", "created": at,
+                "choices": [], "usage": {"prompt_tokens": 120, "completion_tokens": 60}});
+            return answers.iter().enumerate().map(of_answer).collect::<String>() + &format!("{usage}\n");
+        }
+        _ => native,
+    };
+    format!("{value}\n")
+}
+
+/// The same requests in each format, read and judged to the end without divergence; native first, as the baseline.
+fn formats(c: &mut Criterion) {
+    const COUNT: usize = 60_000;
+    let dir = tempfile::tempdir().unwrap();
+    let output = dir.path().join("verdicts.ndjson");
+    let mut group = c.benchmark_group("headless replay of the same requests as");
+    group.throughput(Throughput::Elements(COUNT as u64)).sample_size(10);
+    for format in ["native", "generic", "openai", "otel", "langfuse", "chunks", "docker", "cri", "pretty"] {
+        let path = dir.path().join(format!("{format}.log"));
+        let text: String = (0..COUNT).map(|n| written(format, n)).collect();
+        let name = format!("{format}, {} bytes each", text.len() / COUNT);
+        std::fs::write(&path, text).unwrap();
+        group.bench_function(name, |b| {
+            b.iter(|| assert_eq!(replay(path.clone(), Choice::None, &output), COUNT as u64));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, stages, whole, formats);
 criterion_main!(benches);
