@@ -183,6 +183,14 @@ impl<'a> Entry<'a> {
         }
     }
 
+    /// Takes the numbers and labels at a path of keys away: what the user tells stands there instead.
+    pub fn forget(&mut self, path: &[&str]) {
+        let place = self.place(path);
+        let name = self.maker.names.name(&place);
+        self.draft.numbers.retain(|(held, _)| *held != name);
+        self.draft.labels.retain(|(held, _)| *held != name);
+    }
+
     /// Every number and label at or below `json`, which stands at a path of keys. To be put in before single ones, which
     /// look whether they are there already. `skip` says which keys are left out,
     /// at any depth: texts that are the samples, and lists of thousands of numbers that nobody asks for.
@@ -278,6 +286,8 @@ pub struct Answer {
     pub text: Option<String>,
     /// The answer is finished.
     pub done: bool,
+    /// A tool is called: if nothing is said beside it, it is no answer.
+    pub called: bool,
 }
 
 /// Takes what a format finds in one value.

@@ -151,7 +151,7 @@ pub fn read(json: &Json<'_>, mapping: &Mapping, into: &mut Pieces<'_>) {
     let mut entry = into.entry();
     generic::leaves(&mut entry, json);
     for field in &mapping.0 {
-        let mut left = MOST;
+        let (mut left, mut first) = (MOST, Some(()));
         select(json, &field.path, &mut left, &mut |value| {
             let number = || value.lenient_number().map(|number| number * field.factor);
             match &*field.target {
@@ -161,10 +161,17 @@ pub fn read(json: &Json<'_>, mapping: &Mapping, into: &mut Pieces<'_>) {
                 "samples" => messages::content(value).into_iter().for_each(|text| entry.sample(&text)),
                 "prompt" => messages::asked(value).into_iter().for_each(|text| entry.prompt(&text)),
                 "ts" => entry.time(time::of(value)),
-                "latency_ms" => number().into_iter().for_each(|ms| entry.latency_ms(ms)),
+                "latency_ms" => number().filter(|_| first.take().is_some()).into_iter().for_each(|ms| {
+                    entry.forget(&["latency_ms"]);
+                    entry.latency_ms(ms);
+                }),
                 "id" => text(value).into_iter().for_each(|id| entry.id(&id)),
                 target => {
                     let path: Vec<&str> = target.splitn(2, '.').collect();
+                    if first.take().is_some() {
+                        // A field of the same name, which this one is not.
+                        entry.forget(&path);
+                    }
                     match (number(), path.len()) {
                         (Some(number), 2) => entry.number(&path, number),
                         _ => text(value).into_iter().for_each(|value| entry.label(&path, &value)),
@@ -220,6 +227,16 @@ mod tests {
     fn json_inside_texts_is_opened_on_the_way() {
         let record = record("samples=$.body.answer", r#"{"body":"{\"answer\":\"a\"}"}"#);
         assert_eq!(&*record.samples[0], "a");
+    }
+
+    #[test]
+    fn what_is_told_stands_instead_of_a_field_of_that_name() {
+        let record = record(
+            "samples=$.a,agent_id=$.who,latency_ms=$.took*1000,metrics.x=$.y[*]",
+            r#"{"a":"b","agent_id":"other","who":"w","latency_ms":5,"took":1,"metrics":{"x":9},"y":[1,2]}"#,
+        );
+        assert_eq!((&*record.key, record.latency_ms, record.number("latency_ms")), ("w", Some(1000.0), Some(1000.0)));
+        assert_eq!(record.number("metrics.x"), Some(1.0));
     }
 
     #[test]

@@ -15,6 +15,14 @@ pub fn embedded(json: &Json<'_>, mut then: impl FnMut(&Json<'_>)) {
     }
 }
 
+/// Whether a message calls a tool.
+pub fn calls(message: &Json<'_>) -> bool {
+    message.first(&["tool_calls", "function_call", "toolCalls"]).is_some_and(|call| match call {
+        Json::List(calls) => !calls.is_empty(),
+        other => other.is_object(),
+    })
+}
+
 /// The text of a content: a text, the texts of its parts, or what an object calls its text.
 pub fn content(json: &Json<'_>) -> Option<String> {
     content_at(json, 0)
@@ -37,7 +45,7 @@ fn content_at(json: &Json<'_>, depth: usize) -> Option<String> {
                 return None;
             }
             let inner = json.first(&["content", "text", "parts", "refusal", "value", "output_text"])?;
-            content_at(inner, depth + 1)
+            content_at(inner, depth + 1).filter(|text| !text.trim().is_empty() || !calls(json))
         }
         _ => None,
     }

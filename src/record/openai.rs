@@ -5,7 +5,7 @@
 
 use super::draft::{Answer, Draft, Entry, Part, Pieces};
 use super::json::Json;
-use super::messages::content;
+use super::messages::{calls, content};
 use super::{latency, time};
 
 /// Texts that are the samples or the prompt, and lists of thousands of numbers.
@@ -35,6 +35,10 @@ pub fn read(json: &Json<'_>, into: &mut Pieces<'_>) {
     let chunk = body.filter(|body| {
         body.get("object").and_then(Json::text) == Some("chat.completion.chunk") || delta(body).is_some()
     });
+    if body.is_some_and(is_preamble) {
+        into.skipped += 1;
+        return;
+    }
     let mut entry = into.entry();
     entry.leaves(&[], json, &SKIPPED);
     common(&mut entry, json, body);
@@ -62,6 +66,13 @@ fn completion<'j, 'a>(json: &'j Json<'a>) -> Option<&'j Json<'a>> {
     };
     let places: [&[&str]; 5] = [&[], &["response", "body"], &["response"], &["body"], &["completion"]];
     places.iter().filter_map(|path| json.at(path)).find(has_choices)
+}
+
+/// Whether it is what Azure sends before a stream: what its filters say of the prompt, and no identity.
+fn is_preamble(body: &Json<'_>) -> bool {
+    let blank = |key: &str| body.get(key).and_then(Json::text).is_none_or(str::is_empty);
+    let choices = body.get("choices").map(Json::items).unwrap_or_default();
+    choices.is_empty() && blank("id") && body.get("prompt_filter_results").is_some() && body.first(&["usage"]).is_none()
 }
 
 fn delta<'j, 'a>(body: &'j Json<'a>) -> Option<&'j Json<'a>> {
@@ -130,19 +141,28 @@ fn failure(entry: &mut Entry<'_>, json: &Json<'_>) {
 /// The text of a finished choice; a call of a tool is none.
 fn answer(choice: &Json<'_>) -> Option<String> {
     let message = choice.get("message").unwrap_or(choice);
-    message.get("content").and_then(content).or_else(|| message.first(&["refusal", "text"]).and_then(content))
+    let said = message.get("content").and_then(content);
+    let other = || message.first(&["refusal", "text"]).and_then(content);
+    match said.filter(|text| !text.trim().is_empty() || !calls(message)) {
+        Some(text) if text.is_empty() => other().or(Some(text)),
+        said => said.or_else(other),
+    }
 }
 
 /// What a chunk adds to its stream.
 fn part(chunk: &Json<'_>, draft: &Draft) -> Part {
-    let piece = |choice: &Json<'_>| Answer {
-        index: choice.get("index").and_then(Json::number).unwrap_or(0.0) as u32,
+    let piece = |(at, choice): (u32, &Json<'_>)| Answer {
+        index: choice.get("index").and_then(Json::number).map_or(at, |index| index as u32),
         text: choice.get("delta").and_then(|delta| delta.first(&["content", "refusal"])).and_then(content),
-        done: choice.first(&["finish_reason"]).is_some(),
+        // Some servers write an empty reason while there is none.
+        done: choice.get("finish_reason").and_then(Json::text).is_some_and(|reason| !reason.is_empty()),
+        called: choice.get("delta").is_some_and(calls),
     };
-    let answers = chunk.get("choices").map(Json::items).unwrap_or_default().iter().map(piece).collect();
+    let choices = chunk.get("choices").map(Json::items).unwrap_or_default();
+    let answers: Vec<Answer> = (0..).zip(choices).map(piece).collect();
     let id = chunk.get("id").and_then(Json::text).or(draft.id.as_ref().map(|(_, id)| &**id));
-    let last = chunk.first(&["usage"]).is_some();
+    // Some servers count in every chunk: then the usage says nothing of the end.
+    let last = chunk.first(&["usage"]).is_some() && answers.iter().all(|answer| answer.done);
     Part { key: format!("stream {}", id.unwrap_or_default()).into(), answers, last, alone: false }
 }
 
@@ -225,13 +245,25 @@ mod tests {
     }
 
     #[test]
+    fn what_servers_of_other_makers_write_in_chunks() {
+        let part = |text: &str| pieces(text).remove(0).part.unwrap();
+        let empty_reason =
+            r#"{"id":"s","choices":[{"delta":{"content":"a"},"finish_reason":""}],"usage":{"total_tokens":1}}"#;
+        assert!(!part(empty_reason).last && !part(empty_reason).answers[0].done);
+        let no_index = r#"{"id":"s","choices":[{"delta":{"content":"a"}},{"delta":{"content":"b"}}]}"#;
+        assert_eq!(part(no_index).answers.iter().map(|answer| answer.index).collect::<Vec<_>>(), [0, 1]);
+        let filters = r#"{"choices":[],"created":0,"id":"","object":"","prompt_filter_results":[]}"#;
+        assert!(pieces(filters).is_empty());
+    }
+
+    #[test]
     fn chunks_are_parts() {
         let found = pieces(
             r#"{"id":"s1","object":"chat.completion.chunk","created":5,"model":"m","choices":[{"index":1,"delta":{"content":"he"},"finish_reason":null}],"usage":null}"#,
         );
         let part = found[0].part.as_ref().unwrap();
         assert_eq!((&*part.key, part.last), ("stream s1", false));
-        assert_eq!(part.answers, [Answer { index: 1, text: Some("he".into()), done: false }]);
+        assert_eq!(part.answers, [Answer { index: 1, text: Some("he".into()), done: false, called: false }]);
         let found = pieces(
             r#"{"id":"s1","object":"chat.completion.chunk","choices":[],"usage":{"prompt_tokens":3,"total_tokens":9}}"#,
         );

@@ -10,6 +10,7 @@ mod spans;
 
 use super::draft::Pieces;
 use super::json::Json;
+use attributes::Attributes;
 use jiff::Timestamp;
 
 /// What shows that a value is of this format.
@@ -28,15 +29,17 @@ pub fn read(json: &Json<'_>, into: &mut Pieces<'_>) {
     let lists = |json: &Json<'_>, keys: &[&str]| json.first(keys).map(Json::items).unwrap_or_default().len();
     for resource in json.first(&["resourceSpans", "resource_spans"]).map(Json::items).unwrap_or_default() {
         let scopes = resource.first(&["scopeSpans", "scope_spans", "instrumentationLibrarySpans"]);
+        let about = Attributes::of_resource(resource);
         for span in scopes.map(Json::items).unwrap_or_default().iter().filter_map(|s| s.get("spans")) {
-            span.items().iter().for_each(|span| spans::read(resource, span, into));
+            span.items().iter().for_each(|span| spans::read(&about, span, into));
         }
     }
     for resource in json.first(&["resourceLogs", "resource_logs"]).map(Json::items).unwrap_or_default() {
         let scopes = resource.first(&["scopeLogs", "scope_logs", "instrumentationLibraryLogs"]);
         let scopes = scopes.map(Json::items).unwrap_or_default();
+        let about = Attributes::of_resource(resource);
         for log in scopes.iter().filter_map(|scope| scope.first(&["logRecords", "log_records"])) {
-            log.items().iter().for_each(|log| logs::read(resource, log, into));
+            log.items().iter().for_each(|log| logs::read(&about, log, into));
         }
     }
     into.skipped += lists(json, &["resourceMetrics", "resource_metrics"]) as u64;

@@ -7,6 +7,7 @@
 //! What the lines are is found out from the first of them (`sniff`), and said. After that a line may still be of
 //! another format, if it bears that format's mark; it is never guessed at again.
 
+mod inner;
 mod open;
 mod sniff;
 
@@ -16,10 +17,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
-use memchr::memmem;
 
 use super::draft::{Draft, Entry, Maker, Part, Pieces};
-use super::envelope::{self, Envelope, Payload};
+use super::envelope;
 use super::format::{self, Format};
 use super::join::{self, Closed, Joining};
 use super::json::Json;
@@ -28,6 +28,8 @@ use super::values::Scanner;
 use super::{Origin, Record, Reject, Rejected, native};
 use crate::verdict::{self, Verdict};
 
+use inner::{Inner, begins_json, is_hinted, is_strong, unwrap};
+use open::WHOLE_LINE;
 pub use open::{Resumed, Saved, Unfinished};
 pub use sniff::{Choice, LOOK, Layout, Sniffer};
 
@@ -36,6 +38,9 @@ const NESTED: usize = 3;
 
 /// Streams of one source whose lines come in parts.
 const STREAMS: usize = 256;
+
+/// Bytes kept of a line in parts that is too long, and of the name of a stream.
+const EXCERPT: usize = 256;
 
 /// What the user wants of the formats.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -96,17 +101,22 @@ pub struct Reader {
 struct Partial {
     origin: Origin,
     bytes: Vec<u8>,
-    too_long: bool,
-}
-
-/// A line without its envelopes.
-struct Inner<'a> {
-    bytes: Cow<'a, [u8]>,
-    enveloped: bool,
-    partial: bool,
-    stream: String,
+    /// The bound that was exceeded; of such a line only the beginning is held.
+    too_long: Option<usize>,
     ts: Option<Timestamp>,
     labels: Vec<(&'static str, String)>,
+}
+
+impl Partial {
+    fn at(origin: &Origin) -> Self {
+        Self { origin: origin.clone(), bytes: Vec::new(), too_long: None, ts: None, labels: Vec::new() }
+    }
+
+    fn cut(&mut self, bound: usize) {
+        self.too_long = self.too_long.or(Some(bound));
+        self.bytes.truncate(EXCERPT);
+        self.bytes.shrink_to_fit();
+    }
 }
 
 /// A value with what is known of it from outside.
@@ -161,10 +171,17 @@ impl Reader {
     /// The source has ended.
     pub fn finish(&mut self, maker: &mut Maker, out: Out<'_>) {
         let mut unread: Vec<Partial> = self.partial.drain().map(|(_, partial)| partial).collect();
-        unread.sort_by_key(|partial| partial.origin.offset);
+        unread.sort_by(|a, b| (&a.origin.file, a.origin.offset).cmp(&(&b.origin.file, b.origin.offset)));
         let reason = "the line's last part is missing";
         for partial in unread {
-            out(Found::Rejected(Rejected::of(partial.origin, Reject::at_start(reason), &partial.bytes)));
+            let Partial { origin, bytes, ts, labels, .. } = partial;
+            // Docker's last line has no end while its program has not written one.
+            if !Json::parse(&String::from_utf8_lossy(&bytes)).is_ok_and(|json| json.is_object()) {
+                out(Found::Rejected(Rejected::of(origin, Reject::at_start(reason), &bytes)));
+                continue;
+            }
+            let inner = Inner { enveloped: true, ts, labels, ..Inner::of(b"") };
+            self.value(maker, Value { bytes: bytes.into(), origin, otherwise: None, inner: &inner }, out);
         }
         if let (Some(scanner), Some(last)) = (&mut self.scanner, self.last.take()) {
             scanner.finish(&mut |found| {
@@ -250,22 +267,22 @@ impl Reader {
             self.reject(origin.clone(), reject, &inner.bytes, out);
             return None;
         }
-        let held = self.partial.entry(inner.stream.clone()).or_insert_with(|| Partial {
-            origin: origin.clone(),
-            bytes: Vec::new(),
-            too_long: false,
-        });
+        let all: usize = self.partial.values().map(|partial| partial.bytes.len()).sum();
+        let held = self.partial.entry(inner.stream.clone()).or_insert_with(|| Partial::at(origin));
         if held.bytes.len() + inner.bytes.len() > limit {
-            held.too_long = true;
-        } else {
+            held.cut(limit);
+        } else if all + inner.bytes.len() > self.options.join.bytes {
+            held.cut(self.options.join.bytes);
+        } else if held.too_long.is_none() {
             held.bytes.extend_from_slice(&inner.bytes);
         }
         if inner.partial {
+            (held.ts, held.labels) = (inner.ts, std::mem::take(&mut inner.labels));
             return None;
         }
         let whole = self.partial.remove(&inner.stream)?;
-        if whole.too_long {
-            let reject = Reject::at_start(&format!("the parts of the line have more than {limit} bytes together"));
+        if let Some(bound) = whole.too_long {
+            let reject = Reject::at_start(&format!("the parts of unfinished lines have more than {bound} bytes"));
             self.reject(whole.origin, reject, &whole.bytes, out);
             return None;
         }
@@ -350,7 +367,8 @@ impl Reader {
         format::read(format, json, self.options.mapping.as_deref(), &mut pieces);
         let Pieces { found, skipped, .. } = pieces;
         if skipped > 0 {
-            self.tell(&value.origin, Found::Skipped(skipped), out);
+            // Told with the line: of its parts some may be open.
+            self.tell(&Origin { part: WHOLE_LINE - 1, ..value.origin.clone() }, Found::Skipped(skipped), out);
         }
         let several = found.len() > 1 && self.scanner.is_some();
         for (index, mut piece) in (0u32..).zip(found) {
@@ -388,12 +406,12 @@ impl Reader {
         otherwise: Option<Timestamp>,
         out: Out<'_>,
     ) {
-        if self.is_known(origin) {
-            return;
-        }
         let mut closed = Vec::new();
         let at = piece.0.ts.as_ref().map(|(_, ts)| *ts).or(otherwise);
         self.joining.come_to(maker, at, &mut |record| closed.push(record));
+        if self.is_known(origin) {
+            return closed.into_iter().for_each(|record| finished(maker, record, out));
+        }
         let at_once = piece.1.is_none() && self.options.join.group.is_none();
         if at_once {
             closed.into_iter().for_each(|record| finished(maker, record, out));
@@ -417,7 +435,7 @@ impl Reader {
 }
 
 fn finished(maker: &mut Maker, closed: Closed, out: Out<'_>) {
-    let Closed { draft, origin, parts, raw } = closed;
+    let Closed { draft, origin, parts, raw, .. } = closed;
     out(Found::Record(maker.record(draft, origin, raw), Some(parts)));
 }
 
@@ -434,84 +452,6 @@ fn labelled(maker: &mut Maker, draft: Draft, inner: &Inner<'_>) -> Draft {
         entry.label(&path, value);
     }
     entry.done()
-}
-
-/// Takes the envelopes off a line.
-fn unwrap(line: &[u8], usual: Option<Envelope>) -> Inner<'_> {
-    let mut inner = Inner {
-        bytes: Cow::Borrowed(line),
-        enveloped: false,
-        partial: false,
-        stream: String::new(),
-        ts: None,
-        labels: Vec::new(),
-    };
-    for depth in 0..NESTED {
-        let owned;
-        let bytes: &[u8] = match &inner.bytes {
-            Cow::Borrowed(bytes) => bytes,
-            Cow::Owned(bytes) => {
-                owned = bytes.clone();
-                &owned
-            }
-        };
-        let bare = bytes.starts_with(b"{") && !is_hinted(bytes);
-        let sniffed = || if bare { None } else { envelope::sniff(bytes)?.unwrap(bytes) };
-        let Some(found) = usual.filter(|_| depth == 0).and_then(|usual| usual.unwrap(bytes)).or_else(sniffed) else {
-            break;
-        };
-        let Payload { bytes: payload, partial, stream, ts, labels, .. } = found;
-        inner.partial |= partial;
-        inner.stream.push_str(&stream);
-        // The inner one knows better when it was.
-        inner.ts = ts.or(inner.ts);
-        inner.labels.extend(labels.into_iter().map(|(name, value)| (name, value.into_owned())));
-        let payload = match (payload, &inner.bytes) {
-            (Cow::Borrowed(payload), Cow::Borrowed(line)) => Cow::Borrowed(again(line, payload)),
-            (payload, _) => Cow::Owned(payload.into_owned()),
-        };
-        inner.bytes = payload;
-        inner.enveloped = true;
-    }
-    if let Some(event) = inner.bytes.strip_prefix(b"data:") {
-        // Server-sent events, as a stream was captured.
-        inner.bytes = Cow::Owned(event.trim_ascii().to_vec());
-        inner.enveloped = true;
-    }
-    inner
-}
-
-/// The same bytes, borrowed from the line itself.
-fn again<'a>(line: &'a [u8], payload: &[u8]) -> &'a [u8] {
-    let start = line.len().saturating_sub(payload.len());
-    line.get(start..).filter(|end| *end == payload).unwrap_or_default()
-}
-
-fn begins_json(bytes: &[u8]) -> bool {
-    matches!(bytes.first(), Some(b'{' | b'[' | b']' | b',' | b'}'))
-}
-
-/// Whether a line may be of another format or in an envelope, as far as can be told without reading it.
-fn is_hinted(line: &[u8]) -> bool {
-    const HINTS: [&[u8]; 10] = [
-        b"\"choices\"",
-        b"\"resource",
-        b"\"traceId\"",
-        b"\"trace_id\"",
-        b"\"log\"",
-        b"\"MESSAGE\"",
-        b"\"divergence\"",
-        b"\"custom_id\"",
-        b"\"request\"",
-        b"\"summary\"",
-    ];
-    HINTS.iter().any(|hint| memmem::find(line, hint).is_some())
-}
-
-/// Whether a line that is no JSON is in an envelope that nothing else looks like.
-fn is_strong(line: &[u8]) -> bool {
-    matches!(envelope::sniff(line), Some(Envelope::Cri | Envelope::Kubectl | Envelope::Compose | Envelope::Syslog))
-        || line.starts_with(b"data:")
 }
 
 #[cfg(test)]

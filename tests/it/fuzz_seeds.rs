@@ -9,6 +9,8 @@ use crate::support::repo;
 
 #[path = "../fuzz/checks.rs"]
 mod checks;
+#[path = "../fuzz/log_checks.rs"]
+mod log_checks;
 
 /// Whether the input was sound; it panics when something does not hold.
 type Check = fn(&[u8]) -> bool;
@@ -239,4 +241,20 @@ fn evaluations() {
 #[test]
 fn large_evaluations_hold() {
     all_hold(checks::evaluator, large_evaluations());
+}
+
+#[test]
+fn logs_of_every_format() {
+    let targets: [(&str, Check); 7] = [
+        ("native", log_checks::native),
+        ("generic", log_checks::generic),
+        ("openai", log_checks::openai),
+        ("otel", log_checks::otel),
+        ("langfuse", log_checks::langfuse),
+        ("envelope", log_checks::envelope),
+        ("verdict", log_checks::verdict),
+    ];
+    for (target, check) in targets {
+        all_hold(check, seeds(target));
+    }
 }

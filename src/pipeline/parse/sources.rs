@@ -73,7 +73,7 @@ impl Carry {
         }
         for (file, done) in done {
             let resumed = files.entry(file).or_default();
-            done.iter().for_each(|part| drop(resumed.open.remove(part)));
+            resumed.open.retain(|part| !done.contains(part));
             resumed.done.extend(done);
         }
         let sources = self.sources.iter().map(|(name, saved)| (name.to_string(), saved.clone())).collect();
@@ -313,7 +313,7 @@ impl Sources {
             let Source::Reading { reader, .. } = source else { continue };
             let Some(saved) = reader.save() else { return (None, None) };
             carry.resumed.extend(reader.resumed().map(|(file, resumed)| (Arc::clone(file), resumed.clone())));
-            plain &= saved.scanner.is_none() && !reader.is_open() && reader.resumed().next().is_none();
+            plain &= saved.is_plain() && !reader.is_open() && reader.resumed().next().is_none();
             carry.sources.push((Arc::clone(name), saved));
             carry.unfinished.extend(reader.unfinished());
         }

@@ -8,6 +8,9 @@ use crate::record::json::Json;
 /// Nesting of a value that is looked into.
 const DEPTH: usize = 24;
 
+/// Attributes of a resource that are looked at.
+const MOST: usize = 1_100;
+
 /// Attributes that hold the texts which are the samples or the prompt, or what nobody asks for: left out of the leaves.
 const TEXTS: [&str; 14] = [
     "gen_ai.input.messages",
@@ -38,6 +41,13 @@ impl<'j> Attributes<'j> {
                 .filter_map(|attribute| Some((attribute.get("key")?.text()?, any(attribute.get("value")?, 0))))
                 .collect(),
         )
+    }
+
+    /// Those of a resource, which all that it has made bears: so many that a record is full of them, and no more.
+    pub fn of_resource(resource: &'j Json<'_>) -> Self {
+        let mut attributes = Self::of(resource.get("resource"));
+        attributes.0.truncate(MOST);
+        attributes
     }
 
     /// The value of one.

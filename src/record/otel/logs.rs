@@ -7,7 +7,7 @@ use crate::record::json::Json;
 use crate::record::messages;
 
 /// Reads one log record.
-pub fn read(resource: &Json<'_>, log: &Json<'_>, into: &mut Pieces<'_>) {
+pub fn read(about: &Attributes<'_>, log: &Json<'_>, into: &mut Pieces<'_>) {
     let attributes = Attributes::of(Some(log));
     let name = log.first(&["eventName", "event_name"]).and_then(Json::text).filter(|name| !name.is_empty());
     let name = name.or_else(|| attributes.text(&["event.name"])).unwrap_or_default();
@@ -21,7 +21,6 @@ pub fn read(resource: &Json<'_>, log: &Json<'_>, into: &mut Pieces<'_>) {
         // What the system said and what tools gave back: no question, and no answer.
         return;
     }
-    let about = Attributes::of(resource.get("resource"));
     let mut entry = into.entry();
     attributes.leaves(&mut entry);
     about.leaves(&mut entry);
@@ -81,7 +80,7 @@ pub fn answers(name: &str, attributes: &Attributes<'_>, body: Option<&Json<'_>>)
             if let Some(message) = message {
                 messages::embedded(message, |message| text = messages::content(message));
             }
-            return vec![Answer { index, text, done: true }];
+            return vec![Answer { index, text, done: true, called: false }];
         }
         "gen_ai.client.inference.operation.details" => field(attributes, body, "gen_ai.output.messages"),
         "gen_ai.content.completion" => field(attributes, body, "gen_ai.completion"),
@@ -91,5 +90,5 @@ pub fn answers(name: &str, attributes: &Attributes<'_>, body: Option<&Json<'_>>)
     if let Some(list) = list {
         messages::embedded(list, |list| texts = messages::answers(list));
     }
-    (0..).zip(texts).map(|(index, text)| Answer { index, text: Some(text), done: true }).collect()
+    (0..).zip(texts).map(|(index, text)| Answer { index, text: Some(text), done: true, called: false }).collect()
 }

@@ -15,13 +15,12 @@ const OTHER_OPERATIONS: [&str; 5] = ["execute_tool", "embeddings", "create_agent
 const MOST: usize = 64;
 
 /// Reads one span.
-pub fn read(resource: &Json<'_>, span: &Json<'_>, into: &mut Pieces<'_>) {
+pub fn read(about: &Attributes<'_>, span: &Json<'_>, into: &mut Pieces<'_>) {
     let attributes = Attributes::of(Some(span));
     if !is_call(&attributes) {
         into.skipped += 1;
         return;
     }
-    let about = Attributes::of(resource.get("resource"));
     let mut entry = into.entry();
     attributes.leaves(&mut entry);
     about.leaves(&mut entry);
@@ -30,13 +29,18 @@ pub fn read(resource: &Json<'_>, span: &Json<'_>, into: &mut Pieces<'_>) {
         entry.prompt(&prompt);
     }
     let mut answers = answers(&attributes);
+    let mut of_events = Vec::new();
     for event in span.get("events").map(Json::items).unwrap_or_default() {
         let name = event.get("name").and_then(Json::text).unwrap_or_default();
         let of_event = Attributes::of(Some(event));
         if let Some(prompt) = logs::asked(name, &of_event, None) {
             entry.prompt(&prompt);
         }
-        answers.extend(logs::answers(name, &of_event, None).into_iter().filter_map(|answer| answer.text));
+        of_events.extend(logs::answers(name, &of_event, None));
+    }
+    if answers.is_empty() {
+        of_events.sort_by_key(|answer| answer.index);
+        answers.extend(of_events.into_iter().filter_map(|answer| answer.text));
     }
     answers.iter().for_each(|answer| entry.sample(answer));
     let draft = entry.done();
@@ -130,7 +134,7 @@ fn answers(attributes: &Attributes<'_>) -> Vec<String> {
     for prefix in ["llm.output_messages.", "gen_ai.completion."] {
         let of_model = |message: &Message| matches!(message.role.as_deref(), None | Some("assistant" | "model" | "ai"));
         let messages = indexed(attributes, prefix).into_values().filter(of_model);
-        found.extend(messages.filter_map(|message| message.text));
+        found.extend(messages.filter_map(Message::answer));
     }
     if let (true, Some(output)) = (found.is_empty(), attributes.get("output.value")) {
         // An answer that only calls a tool has its call there, and no text.
@@ -146,6 +150,14 @@ fn answers(attributes: &Attributes<'_>) -> Vec<String> {
 struct Message {
     role: Option<String>,
     text: Option<String>,
+    called: bool,
+}
+
+impl Message {
+    /// The answer; a call of a tool that says nothing is none.
+    fn answer(self) -> Option<String> {
+        self.text.filter(|text| !self.called || !text.trim().is_empty())
+    }
 }
 
 /// Messages by their index, of attributes such as `llm.output_messages.0.message.content`.
@@ -155,8 +167,10 @@ fn indexed(attributes: &Attributes<'_>, prefix: &str) -> BTreeMap<usize, Message
         let Some((index, field)) = rest.split_once('.') else { continue };
         let Some(index) = index.parse().ok().filter(|index| *index < MOST || messages.len() < MOST) else { continue };
         let message = messages.entry(index).or_default();
+        let field = field.strip_prefix("message.").unwrap_or(field);
+        message.called |= field.starts_with("tool_calls") || field.starts_with("function_call");
         let Some(text) = value.text() else { continue };
-        match field.strip_prefix("message.").unwrap_or(field) {
+        match field {
             "role" => message.role = Some(text.to_owned()),
             "content" => message.text = Some(text.to_owned()),
             // `contents.0.message_content.text`: parts, in their order.

@@ -30,6 +30,22 @@ fn text(key: &str, value: &str) -> String {
 const BASE: &str = r#"{"key":"gen_ai.operation.name","value":{"stringValue":"chat"}},{"key":"gen_ai.response.model","value":{"stringValue":"gpt-4o"}},{"key":"gen_ai.usage.input_tokens","value":{"intValue":"120"}},{"key":"gen_ai.request.temperature","value":{"doubleValue":0.7}}"#;
 
 #[test]
+fn choices_of_a_span_stand_in_the_order_of_their_indices() {
+    let event = |index: u32, said: &str| {
+        let message = text("message", &format!(r#"{{"content":"{said}"}}"#));
+        format!(
+            r#"{{"name":"gen_ai.choice","attributes":[{{"key":"index","value":{{"intValue":"{index}"}}}},{message}]}}"#
+        )
+    };
+    let events = format!(r#","events":[{},{}]"#, event(1, "b"), event(0, "a"));
+    let (mut found, _) = pieces(&span(BASE, &events));
+    assert_eq!(record(found.remove(0)).samples.iter().map(|s| &**s).collect::<Vec<_>>(), ["a", "b"]);
+    let output = text("gen_ai.output.messages", r#"[{"role":"assistant","content":"a"}]"#);
+    let (mut found, _) = pieces(&span(&format!("{BASE},{output}"), &events));
+    assert_eq!(record(found.remove(0)).samples.len(), 1, "what stands in both places is there once");
+}
+
+#[test]
 fn messages_as_a_text_and_as_structure() {
     let parts = |text: &str| {
         format!(
@@ -109,7 +125,10 @@ fn events_of_the_log_are_parts_of_their_span() {
     let body = format!(r#"{{"key":"index","value":{{"intValue":1}}}},{message}"#);
     let (found, _) = pieces(&log("gen_ai.choice", &body));
     let part = found[0].part.as_ref().unwrap();
-    assert_eq!(part.answers, [crate::record::draft::Answer { index: 1, text: Some("b".into()), done: true }]);
+    assert_eq!(
+        part.answers,
+        [crate::record::draft::Answer { index: 1, text: Some("b".into()), done: true, called: false }]
+    );
     assert_eq!((&*part.key, part.alone), ("span t1:s1", false));
     let (found, _) = pieces(&log("gen_ai.user.message", &text("content", "why?")));
     assert_eq!(found[0].draft.prompt.as_ref().map(|(_, p)| &**p), Some("why?"));

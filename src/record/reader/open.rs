@@ -10,10 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{Choice, Layout, Reader};
 use crate::record::Origin;
+use crate::record::join::Memory;
 use crate::record::values::Scanner;
 
 /// All parts of a line.
-const WHOLE_LINE: u32 = u32::MAX;
+pub(super) const WHOLE_LINE: u32 = u32::MAX;
 
 /// A part that belongs to no closed record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,11 +60,22 @@ pub struct Saved {
     pub choice: Choice,
     /// The value that is being read, where values do not keep to lines.
     pub scanner: Option<Scanner>,
+    /// What is known of times.
+    #[serde(default)]
+    pub times: Memory,
+}
+
+impl Saved {
+    /// Whether it says no more than what was found out at the start.
+    pub fn is_plain(&self) -> bool {
+        self.scanner.is_none() && self.times == Memory::default()
+    }
 }
 
 impl Reader {
     /// Goes on from what was saved.
     pub fn restore(&mut self, saved: Saved) {
+        self.joining.restore(saved.times);
         if saved.choice.layout == Layout::Values {
             self.scanner = saved.scanner.or(self.scanner.take());
         }
@@ -73,8 +85,12 @@ impl Reader {
     pub fn save(&self) -> Option<Saved> {
         let open = !self.joining.is_empty() || !self.partial.is_empty();
         // Lines that are read again would meet a scanner that has seen them.
-        (self.scanner.is_none() || !open)
-            .then(|| Saved { choice: (*self.choice).clone(), scanner: self.scanner.clone() })
+        let choice = || (*self.choice).clone();
+        (self.scanner.is_none() || !open).then(|| Saved {
+            choice: choice(),
+            scanner: self.scanner.clone(),
+            times: self.joining.save(),
+        })
     }
 
     /// Where everything stands that belongs to no record yet.
@@ -110,5 +126,7 @@ impl Reader {
         if !self.resumed.is_empty() && self.resumed.get(&origin.file).is_some_and(|r| r.is_over(origin.offset)) {
             self.resumed.remove(&origin.file);
         }
+        let again = self.resumed.get(&origin.file).is_some_and(|resumed| origin.offset < resumed.through);
+        self.joining.read_again(again);
     }
 }

@@ -8,14 +8,15 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Options, begins_json, unwrap};
+use super::Options;
+use super::inner::{begins_json, unwrap};
 use crate::record::envelope::{self, Envelope};
 use crate::record::format::{self, Format};
 use crate::record::generic;
 use crate::record::json::Json;
 use crate::record::values::Scanner;
 
-/// Lines that are looked at, at most.
+/// Lines that are looked at, at most, but for those of a value that has begun.
 pub const LOOK: usize = 64;
 
 /// How values stand in the lines.
@@ -70,6 +71,8 @@ pub struct Sniffer {
     format: Option<Format>,
     mapped: bool,
     lines: usize,
+    /// Bytes that may still be looked at.
+    room: usize,
     scanner: Scanner,
     /// Inside a line that comes in parts.
     partial: bool,
@@ -86,6 +89,7 @@ impl Sniffer {
             format: options.format,
             mapped: options.mapping.is_some(),
             lines: 0,
+            room: line_bytes,
             scanner: Scanner::new(line_bytes),
             partial: false,
             envelopes: HashMap::new(),
@@ -98,6 +102,7 @@ impl Sniffer {
     /// Looks at a line; what the source is, once that is clear.
     pub fn line(&mut self, line: &[u8]) -> Option<Choice> {
         self.lines += 1;
+        self.room = self.room.saturating_sub(line.len());
         let usual = self.envelope();
         let inner = unwrap(line, usual);
         if let Some(envelope) = usual.filter(|usual| usual.unwrap(line).is_some()).or_else(|| envelope::sniff(line)) {
@@ -158,7 +163,9 @@ impl Sniffer {
     }
 
     fn lines_are_enough(&self) -> Option<Choice> {
-        (self.lines >= LOOK).then(|| self.settle())
+        // A value that has begun is looked at to its end, unless that is far away.
+        let within = self.scanner.unfinished().is_some() && self.room > 0;
+        (self.lines >= LOOK && !within).then(|| self.settle())
     }
 
     fn signed(&self, found: Format, why: &'static str) -> Choice {
@@ -173,7 +180,8 @@ impl Sniffer {
     }
 
     fn choice(&self, format: Format, why: String, sure: bool) -> Choice {
-        let layout = self.layout.unwrap_or(Layout::Lines);
+        let begun = self.scanner.unfinished().is_some() || self.scanner.in_array();
+        let layout = self.layout.unwrap_or(if begun { Layout::Values } else { Layout::Lines });
         Choice { format, why, envelope: self.envelope(), layout, sure }
     }
 
