@@ -95,7 +95,8 @@ fn common(entry: &mut Entry<'_>, json: &Json<'_>, body: Option<&Json<'_>>) {
     if let Some(ms) = latency::of(json) {
         entry.latency_ms(ms);
     }
-    let model = body.and_then(|body| body.get("model")).or_else(|| json.at(&["request", "model"]));
+    // What was asked for: a request that failed has no other, and the answer's own stays at its path.
+    let model = json.at(&["request", "model"]).or_else(|| body.and_then(|body| body.get("model")));
     if let Some(model) = model.and_then(Json::text) {
         entry.label(&["model"], model);
     }

@@ -92,7 +92,10 @@ impl Status {
     pub fn format(&mut self, report: FormatReport) -> Option<String> {
         let FormatReport { source, choice } = report;
         let known = self.formats.values().any(|known| known.title() == choice.title());
-        let news = (!known && !choice.is_plain()).then(|| format!("{source}: {} ({})", choice.title(), choice.why));
+        // Without a folder: the note is one line, and what was recognised is what it is about.
+        let name = source.rsplit('/').next().unwrap_or_default();
+        let how = if choice.sure { "" } else { "read as " };
+        let news = (!known && !choice.is_plain()).then(|| format!("{name}: {how}{} ({})", choice.title(), choice.why));
         self.formats.insert(source, choice);
         news
     }

@@ -174,7 +174,8 @@ impl Run {
         let saved = first.save()?;
         let through = lines.get(cut)?.origin.offset;
         let open: HashSet<(u64, u32)> = first.unfinished().map(|part| (part.offset, part.part)).collect();
-        let from = open.iter().map(|(offset, _)| *offset).min().unwrap_or(through);
+        let again = first.unfinished().filter(|part| !part.carried);
+        let from = again.map(|part| part.offset).min().unwrap_or(through);
         let (mut second, mut maker) = (self.reader(), Maker::new(LIMITS, &[]));
         second.restore(saved);
         second.resume("0".into(), Resumed { through, open, done: HashSet::new() });

@@ -439,7 +439,7 @@ fn outputs_of_findings_have_each_finding_once() {
     home.write("rules.yaml", "version: 1\nrules:\n  - {id: slow, limit: {field: latency_ms, max: 9000}}\n");
     let log = Log::new(&home, "a.ndjson");
     let line = |n: usize| {
-        let latency = if n % 7 == 0 { 99_999 } else { 5 };
+        let latency = if n.is_multiple_of(7) { 99_999 } else { 5 };
         format!(
             "{{\"id\":\"r-{n}\",\"ts\":{},\"latency_ms\":{latency},\"samples\":[\"a\",\"a\"]}}\n",
             1_772_000_000 + n

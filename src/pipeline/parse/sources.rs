@@ -52,7 +52,7 @@ impl Carry {
 
     /// Where the first unfinished part of a file stands: reading begins there.
     pub fn begin(&self, file: &str) -> Option<Place> {
-        let of_file = self.unfinished.iter().filter(|part| *part.file == *file);
+        let of_file = self.unfinished.iter().filter(|part| *part.file == *file && !part.carried);
         let first = of_file.min_by_key(|part| part.offset)?;
         Some(Place { offset: first.offset, line: first.line, before: None })
     }
@@ -317,7 +317,7 @@ impl Sources {
             carry.sources.push((Arc::clone(name), saved));
             carry.unfinished.extend(reader.unfinished());
         }
-        plain &= carry.unfinished.is_empty();
+        plain &= carry.unfinished.iter().all(|part| part.carried);
         let known = std::mem::replace(&mut self.unchanged, plain);
         (end, (!(known && plain)).then(|| Arc::new(carry)))
     }

@@ -32,7 +32,7 @@ pub fn read(about: &Attributes<'_>, log: &Json<'_>, into: &mut Pieces<'_>) {
         id.into_iter().for_each(|id| entry.label(&[name], id));
     }
     log.first(&["spanId", "span_id"]).and_then(Json::text).into_iter().for_each(|id| entry.id(id));
-    let model = attributes.text(&["gen_ai.response.model", "gen_ai.request.model"]);
+    let model = attributes.text(&["gen_ai.request.model", "gen_ai.response.model"]);
     model.into_iter().for_each(|model| entry.label(&["model"], model));
     let agent = attributes.text(&["gen_ai.agent.id", "gen_ai.agent.name"]);
     agent.into_iter().for_each(|agent| entry.label(&["agent_id"], agent));

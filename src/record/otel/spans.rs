@@ -71,7 +71,7 @@ fn facts(entry: &mut Entry<'_>, span: &Json<'_>, attributes: &Attributes<'_>) {
         ("trace_id", text(&["traceId", "trace_id"])),
         ("span_id", text(&["spanId", "span_id"])),
         ("span_name", text(&["name"])),
-        ("model", attributes.text(&["gen_ai.response.model", "gen_ai.request.model", "llm.model_name"])),
+        ("model", attributes.text(&["gen_ai.request.model", "gen_ai.response.model", "llm.model_name"])),
         ("agent_id", attributes.text(&["gen_ai.agent.id", "gen_ai.agent.name", "agent.name"])),
     ];
     for (name, value) in labels {

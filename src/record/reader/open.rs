@@ -27,6 +27,8 @@ pub struct Unfinished {
     pub line: Option<u64>,
     /// Index in its line.
     pub part: u32,
+    /// What was read of it is kept: it is not to be read again.
+    pub carried: bool,
 }
 
 /// What of a file belongs to verdicts that were written.
@@ -100,9 +102,12 @@ impl Reader {
             offset: origin.offset,
             line: origin.line,
             part,
+            carried: false,
         };
         let partial = self.partial.values().map(move |partial| of(&partial.origin, WHOLE_LINE));
-        partial.chain(self.joining.parts().map(move |origin| of(origin, origin.part)))
+        let begun = self.scanner.as_ref().and_then(Scanner::unfinished).zip(self.last.as_ref());
+        let begun = begun.map(move |(offset, last)| Unfinished { offset, carried: true, ..of(last, WHOLE_LINE) });
+        partial.chain(begun).chain(self.joining.parts().map(move |origin| of(origin, origin.part)))
     }
 
     /// Leaves out what a former run has judged of a file.

@@ -13,7 +13,7 @@ use crate::state::AppState;
 use crate::state::view::HealthPane;
 use crate::ui::theme::{Meaning, Theme};
 use crate::ui::widgets::frame::pane;
-use crate::ui::widgets::text::column;
+use crate::ui::widgets::text::{column, name_column};
 
 /// A clock that is ahead by less than this is right, s.
 const SKEW_S: f64 = 1.0;
@@ -50,6 +50,8 @@ fn source<'a>(report: &SourceReport, state: &AppState, width: usize, theme: &The
     let word = quiet.map_or(word, |source| source.pace.text(state.event_time()));
     // What may be cut off comes last.
     let mut facts = vec![word];
+    let format = state.status.formats.get(&report.name);
+    facts.extend(format.map(|choice| choice.title()));
     if report.behind > 0 {
         facts.push(format!("{} behind", humanize::bytes(report.behind)));
     }
@@ -61,12 +63,12 @@ fn source<'a>(report: &SourceReport, state: &AppState, width: usize, theme: &The
     }));
     facts.extend(seen.map(|source| format!("{} records", humanize::count(source.total))));
     facts.push(format!("{} read", humanize::bytes(report.read)));
-    facts.extend(state.status.formats.get(&report.name).map(|choice| format!("{} ({})", choice.title(), choice.why)));
+    facts.extend(format.map(|choice| choice.why.clone()));
     let facts = facts.join(", ");
     let name = (width / 3).clamp(8, 40);
     Line::from(vec![
         Span::styled(format!("{symbol} "), theme.style(meaning)),
-        Span::styled(format!("{} ", column(&report.name, name, symbols.ellipsis)), theme.style(Meaning::Text)),
+        Span::styled(format!("{} ", name_column(&report.name, name, symbols.ellipsis)), theme.style(Meaning::Text)),
         Span::styled(column(&facts, width.saturating_sub(name + 3), symbols.ellipsis), theme.style(Meaning::Muted)),
     ])
 }

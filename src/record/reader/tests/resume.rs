@@ -31,7 +31,8 @@ fn in_two(lines: &[Line], options: &Options, choice: &Choice, cut: usize) -> Opt
     let saved = serde_json::from_str(&serde_json::to_string(&first.save()?).unwrap()).unwrap();
     let through = lines.get(cut).map_or(u64::MAX, |line| line.origin.offset);
     let open: HashSet<(u64, u32)> = first.unfinished().map(|part| (part.offset, part.part)).collect();
-    let from = open.iter().map(|(offset, _)| *offset).min().unwrap_or(through);
+    let again = first.unfinished().filter(|part| !part.carried);
+    let from = again.map(|part| part.offset).min().unwrap_or(through);
     let (mut second, mut maker) = reader(options, choice);
     second.restore(saved);
     second.resume("f".into(), Resumed { through, open, done: HashSet::new() });
