@@ -17,6 +17,44 @@ pub const MAX_NAMES: usize = 16_384;
 /// Longest path, bytes. Below a longer one each leaf would carry it again: a line could grow a thousandfold in memory.
 pub const MAX_PATH: usize = 1_024;
 
+/// Last words of names that are of an id, a time, a place in a list, a version: of no behaviour.
+pub const NO_BEHAVIOUR: [&str; 34] = [
+    "id",
+    "ids",
+    "uid",
+    "gid",
+    "uuid",
+    "pid",
+    "tid",
+    "port",
+    "ts",
+    "time",
+    "timestamp",
+    "date",
+    "year",
+    "seq",
+    "sequence",
+    "index",
+    "idx",
+    "offset",
+    "line",
+    "version",
+    "seed",
+    "hash",
+    "created",
+    "updated",
+    "epoch",
+    "nonce",
+    "at",
+    "started",
+    "ended",
+    "start",
+    "end",
+    "row",
+    "cursor",
+    "nanos",
+];
+
 /// The canonical path of a leaf, such as `metrics.pressure` or `metrics["value at risk"]`.
 #[derive(Clone)]
 pub struct Name {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Evidence;
+use crate::record::names::NO_BEHAVIOUR;
 use crate::verdict::Outcome;
 
 /// Names of the series that every record can have, made once.
@@ -59,36 +60,6 @@ impl Common {
         [&self.risk, &self.semantic, &self.violations, &self.latency, &self.length].iter().any(|own| ***own == *name)
     }
 }
-
-/// Last words of names that are no behaviour.
-const NO_BEHAVIOUR: [&str; 26] = [
-    "id",
-    "ids",
-    "uid",
-    "gid",
-    "uuid",
-    "pid",
-    "tid",
-    "port",
-    "ts",
-    "time",
-    "timestamp",
-    "date",
-    "year",
-    "seq",
-    "sequence",
-    "index",
-    "idx",
-    "offset",
-    "line",
-    "version",
-    "seed",
-    "hash",
-    "created",
-    "updated",
-    "epoch",
-    "nonce",
-];
 
 /// Why a name is no behaviour, if its last word says so.
 pub fn by_name(name: &str) -> Option<&'static str> {

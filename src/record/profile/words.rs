@@ -1,5 +1,7 @@
 //! What names of fields say.
 
+use crate::record::names::NO_BEHAVIOUR;
+
 /// The words of a name, in lower case: `agentId`, `agent_id` and `agent-id` are `agent` and `id`.
 pub(super) fn of(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
@@ -104,43 +106,7 @@ pub(super) fn is_other(name: &str) -> bool {
 
 /// Whether it is that of an id, a time, a place in a list, a version: of no behaviour.
 pub(super) fn is_no_behaviour(name: &str) -> bool {
-    const NONE: [&str; 34] = [
-        "id",
-        "ids",
-        "uid",
-        "gid",
-        "uuid",
-        "pid",
-        "tid",
-        "port",
-        "ts",
-        "time",
-        "timestamp",
-        "date",
-        "year",
-        "seq",
-        "sequence",
-        "index",
-        "idx",
-        "offset",
-        "line",
-        "version",
-        "seed",
-        "hash",
-        "created",
-        "updated",
-        "epoch",
-        "nonce",
-        "at",
-        "started",
-        "ended",
-        "start",
-        "end",
-        "row",
-        "cursor",
-        "nanos",
-    ];
-    of(name).last().is_some_and(|word| NONE.contains(&word.as_str()))
+    of(name).last().is_some_and(|word| NO_BEHAVIOUR.contains(&word.as_str()))
 }
 
 /// How well a label serves as the group key by its name; `None` if it does not.
