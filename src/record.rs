@@ -1,4 +1,15 @@
 //! The record: what every input format becomes, and what the engines, the rules and the screen read.
+//!
+//! ```text
+//! reader    a source's lines to records: what they are is found out (`sniff`), and each goes its way
+//!   envelope   what log shippers put around a line
+//!   values     JSON that does not keep to lines
+//!   format     which format a value is of: native, or by way of a `json` value generic (`mapping`), openai, otel,
+//!              langfuse; `messages`, `latency` and `time` read what these have in common
+//!   draft      what a format fills in, and what makes a record of it
+//!   join       records whose parts come one after the other
+//! profile   what a log holds, for `inspect`
+//! ```
 
 pub mod draft;
 pub mod envelope;

@@ -9,6 +9,7 @@
 
 mod inner;
 mod open;
+mod peek;
 mod sniff;
 
 use std::borrow::Cow;
@@ -31,6 +32,7 @@ use crate::verdict::{self, Verdict};
 use inner::{Inner, begins_json, is_hinted, is_strong, unwrap};
 use open::WHOLE_LINE;
 pub use open::{Resumed, Saved, Unfinished};
+pub use peek::time_of;
 pub use sniff::{Choice, LOOK, Layout, Sniffer};
 
 /// Envelopes that may lie in one another.
@@ -95,6 +97,8 @@ pub struct Reader {
     resumed: HashMap<Arc<str>, Resumed>,
     /// Where the last line stood, while values do not keep to lines.
     last: Option<Origin>,
+    /// The source was entered amid a value, and none has begun since; `None` before its first line.
+    amid: Option<bool>,
 }
 
 #[derive(Debug)]
@@ -132,7 +136,16 @@ impl Reader {
     pub fn new(options: Arc<Options>, choice: Arc<Choice>, line_bytes: usize) -> Self {
         let scanner = (choice.layout == Layout::Values).then(|| Scanner::new(line_bytes));
         let joining = Joining::new(options.join.clone());
-        Self { options, choice, partial: HashMap::new(), scanner, joining, resumed: HashMap::new(), last: None }
+        Self {
+            options,
+            choice,
+            partial: HashMap::new(),
+            scanner,
+            joining,
+            resumed: HashMap::new(),
+            last: None,
+            amid: None,
+        }
     }
 
     /// Whether records may be put together from several lines: then one line does not say what came of it.
@@ -229,6 +242,7 @@ impl Reader {
         }
         let bytes = inner.bytes.trim_ascii();
         if let Some(scanner) = &mut self.scanner {
+            self.amid.get_or_insert(origin.offset > 0 && scanner.is_between());
             if scanner.is_between() && !begins_json(bytes) {
                 return self.text(&inner, &line.raw, origin, out);
             }
@@ -241,8 +255,16 @@ impl Reader {
             for (bytes, offset, number, part, fault) in values {
                 let origin = Origin { offset, line: number, part, ..origin.clone() };
                 match fault {
+                    Some(_) if self.amid == Some(true) => self.tell(&origin, Found::NotARecord, out),
                     Some(fault) => self.reject(origin, Reject::at_start(&fault), &bytes, out),
-                    None => self.value(maker, Value { bytes, origin, otherwise: line.read_ts, inner: &inner }, out),
+                    // A fragment of a number or a text is a value too: only an object is a beginning.
+                    None if self.amid == Some(true) && !bytes.starts_with(b"{") => {
+                        self.tell(&origin, Found::NotARecord, out);
+                    }
+                    None => {
+                        self.amid = Some(false);
+                        self.value(maker, Value { bytes, origin, otherwise: line.read_ts, inner: &inner }, out);
+                    }
                 }
             }
             return;
@@ -294,7 +316,7 @@ impl Reader {
     fn text(&mut self, inner: &Inner<'_>, raw: &Bytes, origin: Origin, out: Out<'_>) {
         let auto = self.options.format.is_none();
         let expected = auto && self.choice.format != Format::Native;
-        if inner.enveloped || expected || (auto && envelope::is_log_line(&inner.bytes)) {
+        if inner.enveloped || expected || self.amid == Some(true) || (auto && envelope::is_log_line(&inner.bytes)) {
             return self.tell(&origin, Found::NotARecord, out);
         }
         let reject = Json::parse(&String::from_utf8_lossy(raw)).err();

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::content::Content;
 use super::{From, Place};
-use crate::record::native::time_of;
+use crate::record::reader::time_of;
 
 /// Files up to this size have their lines counted when they are entered in the middle, bytes.
 const COUNT_LINES: u64 = 256 << 20;

@@ -78,6 +78,7 @@ impl Reader {
     /// Goes on from what was saved.
     pub fn restore(&mut self, saved: Saved) {
         self.joining.restore(saved.times);
+        self.amid = Some(false);
         if saved.choice.layout == Layout::Values {
             self.scanner = saved.scanner.or(self.scanner.take());
         }

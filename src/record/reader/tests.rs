@@ -388,3 +388,23 @@ proptest! {
         prop_assert_eq!(once, format!("{:?}", read_all(&text, Options::default()).1));
     }
 }
+
+#[test]
+fn who_enters_amid_a_value_waits_for_the_next() {
+    let value = "{\n  \"id\": \"r\",\n  \"metrics\": {\n    \"x\": 4\n  },\n  \"samples\": [\n    \"a\"\n  ]\n}\n";
+    let text = value.repeat(3);
+    let all = lines(text.as_bytes());
+    let choice = choice(&all, &Options::default());
+    for entered in 1..9 {
+        let (mut reader, mut maker) = resume::reader(&Options::default(), &choice);
+        let mut counts = [0; 3];
+        let mut take = |found: Found| match found {
+            Found::Record(..) => counts[0] += 1,
+            Found::Rejected(_) => counts[1] += 1,
+            _ => counts[2] += 1,
+        };
+        all[entered..].iter().for_each(|line| reader.line(&mut maker, line.clone(), &mut take));
+        reader.finish(&mut maker, &mut take);
+        assert_eq!((counts[0], counts[1]), (2, 0), "entered at line {entered}: {counts:?}");
+    }
+}

@@ -13,7 +13,7 @@ fn told(reader: &mut Reader, maker: &mut Maker, lines: &[Line]) -> Vec<String> {
     found
 }
 
-fn reader(options: &Options, choice: &Choice) -> (Reader, Maker) {
+pub(super) fn reader(options: &Options, choice: &Choice) -> (Reader, Maker) {
     let limits = Limits::default();
     let reader = Reader::new(Arc::new(options.clone()), Arc::new(choice.clone()), limits.line_bytes);
     (reader, Maker::new(limits, &[]))
