@@ -115,8 +115,8 @@ fn print_summary(run: &Run, summary: &Summary) -> Result<(), Failure> {
     let to_stdout = run.output.as_ref().is_none_or(|path| path.as_os_str() != "-");
     match run.summary {
         SummaryForm::Text => note_line(text(summary).trim_end()),
-        SummaryForm::Json if to_stdout => return say(&format!("{}\n", json(summary))),
-        SummaryForm::Json => note_line(&json(summary).to_string()),
+        SummaryForm::Json if to_stdout => return say(&format!("{}\n", sanitize::json(&json(summary).to_string()))),
+        SummaryForm::Json => note_line(&sanitize::json(&json(summary).to_string())),
     }
     Ok(())
 }

@@ -20,6 +20,7 @@ use crate::record::json::Json;
 use crate::record::profile::{Findings, Profile, starter_config, starter_rules};
 use crate::record::reader::{Choice, Found, Line, Reader, Sniffer};
 use crate::record::{Origin, Rejected};
+use crate::sanitize;
 use crate::stats::summary::Skipped;
 use sample::Sample;
 
@@ -59,7 +60,7 @@ pub(super) fn run(setup: &Setup, inspect: &Inspect) -> Result<(), Failure> {
         return write_new(path, &starter_rules(&found.findings, &found.name), "rules", "--rules");
     }
     if inspect.json {
-        return say(&format!("{}\n", report::json(&found)));
+        return say(&format!("{}\n", sanitize::json(&report::json(&found).to_string())));
     }
     say(&report::text(&found))
 }

@@ -172,6 +172,9 @@ impl Stage {
             no_data: no_data.iter().find(|found| found.rule == index).map(|found| found.why.clone()),
         };
         self.summary.watched = judge.watched();
+        if only_given {
+            return;
+        }
         self.summary.fared = rules.rules.iter().zip(judge.counts()).enumerate().map(tally).collect();
     }
 
@@ -298,7 +301,7 @@ impl Stage {
                     self.rejected(rejected)?;
                     None
                 }
-                Item::Given(record, verdict) => {
+                Item::Given(record, verdict, _) => {
                     self.given(record, verdict)?;
                     None
                 }
@@ -410,7 +413,13 @@ impl Stage {
     fn given(&mut self, record: Arc<Record>, verdict: Arc<Verdict>) -> Result<(), End> {
         self.event = verdict.ts.or(self.event);
         self.summary.add(&verdict, record.latency_ms);
+        // What computed the scores, there and then.
+        self.summary.backend = Arc::clone(&verdict.divergence.backend);
         self.summary.given += 1;
+        if self.summary.given == 1 && self.sink.is_some() {
+            let text = "verdicts of other instances are shown and counted, not written to the output again";
+            self.shared.updates.send(Update::Notice(text.to_owned()))?;
+        }
         if self.history.is_some() {
             self.rows.push(Row { record, verdict });
         }

@@ -37,8 +37,8 @@ use sources::{Sources, Spot, Stand};
 pub(super) enum Item {
     /// A record, what was asked of the pool for it, and how it came to be.
     Record(Arc<Record>, Request, How),
-    /// A record with the verdict that another instance has given on it.
-    Given(Arc<Record>, Arc<Verdict>),
+    /// A record with the verdict that another instance has given on it, and where that stands.
+    Given(Arc<Record>, Arc<Verdict>, Origin),
     /// It was refused.
     Rejected(Rejected),
 }
@@ -55,7 +55,8 @@ pub(super) struct How {
 impl Item {
     pub fn origin(&self) -> &Origin {
         match self {
-            Self::Record(record, ..) | Self::Given(record, _) => &record.origin,
+            Self::Record(record, ..) => &record.origin,
+            Self::Given(_, _, origin) => origin,
             Self::Rejected(rejected) => &rejected.origin,
         }
     }
@@ -126,7 +127,7 @@ pub(super) struct Stage {
 /// What a line has given, with its number.
 enum Made {
     Record(Arc<Record>, How),
-    Given(Arc<Record>, Arc<Verdict>),
+    Given(Arc<Record>, Arc<Verdict>, Origin),
     Rejected(Rejected),
 }
 
@@ -164,7 +165,16 @@ impl Stage {
                 None => lines.recv().map(Some).ok_or(crate::message::channel::Closed),
             };
             let parsed = match read {
-                Ok(Some(read)) => self.take(read),
+                Ok(Some(read)) => {
+                    // One source may be quiet while others are loud.
+                    let mut parsed = if self.live && self.sources.is_due(self.shared.clock.elapsed()) {
+                        self.quiet()
+                    } else {
+                        Vec::new()
+                    };
+                    parsed.extend(self.take(read));
+                    parsed
+                }
                 Ok(None) => self.quiet(),
                 Err(_) => break,
             };
@@ -205,7 +215,6 @@ impl Stage {
 
     /// New lines: read as what their source is, or kept until that is clear.
     fn lines(&mut self, batch: LineBatch) -> Vec<Parsed> {
-        let quiet = if self.live { self.settle(|since| since >= sources::QUIET) } else { Vec::new() };
         let now = self.shared.clock.elapsed();
         let ready = match self.sources.add(batch, now) {
             Stand::Ready(batches) => batches,
@@ -216,7 +225,7 @@ impl Stage {
             Stand::Waiting => Vec::new(),
         };
         let batches = ready.iter().map(|batch| Parsed::Batch(self.parse(batch)));
-        quiet.into_iter().chain(batches.collect::<Vec<_>>()).collect()
+        batches.collect()
     }
 
     /// The lines of a former run's verdicts have come.
@@ -294,7 +303,7 @@ impl Stage {
         for found in found {
             match found {
                 Found::Record(record, parts) => made.extend(self.record(record, parts, joined, judged)),
-                Found::Verdict(verdict, raw) => made.push(self.verdict(*verdict, raw, batch)),
+                Found::Verdict(verdict, raw, origin) => made.extend(self.verdict(*verdict, raw, origin, judged)),
                 Found::Rejected(rejected) => made.push(Made::Rejected(rejected)),
                 Found::NotARecord => skipped.lines += 1,
                 Found::Skipped(count) => skipped.others += count,
@@ -349,11 +358,23 @@ impl Stage {
         seq
     }
 
-    fn verdict(&mut self, mut verdict: Verdict, raw: Bytes, batch: &LineBatch) -> Made {
-        let record = self.given.record(&mut self.maker, &verdict, raw, batch);
+    fn verdict(
+        &mut self,
+        mut verdict: Verdict,
+        raw: Bytes,
+        origin: Origin,
+        judged: Option<(u64, u32)>,
+    ) -> Option<Made> {
+        if judged.is_some_and(|last| (origin.offset, origin.part) <= last) {
+            return None;
+        }
+        let record = self.given.record(&mut self.maker, &verdict, raw, &origin.source);
+        if self.is_too_early(&record) {
+            return None;
+        }
         let record = Record { seq: self.next_seq(), ..record };
         (verdict.seq, verdict.key) = (record.seq, Arc::clone(&record.key));
-        Made::Given(Arc::new(record), Arc::new(verdict))
+        Some(Made::Given(Arc::new(record), Arc::new(verdict), origin))
     }
 
     /// A line whose verdict is written. What was put together from several is known again when they are read.
@@ -391,8 +412,11 @@ impl Stage {
             part: 0,
         };
         if let Some(bytes) = span.too_long {
-            let reason = format!("the line has {bytes} bytes, at most {} are read", self.limits.line_bytes);
-            return Err(Rejected::of(origin, Reject::at_start(&reason), &batch.data[span.start..span.end]));
+            let held = &batch.data[span.start..span.end];
+            let array = held.trim_ascii_start().starts_with(b"[");
+            let hint = if array { ": write an array as one object a line (jq -c '.[]')" } else { "" };
+            let reason = format!("the line has {bytes} bytes, at most {} are read{hint}", self.limits.line_bytes);
+            return Err(Rejected::of(origin, Reject::at_start(&reason), held));
         }
         // A slice would keep the whole buffer it was read into, refused neighbours and all, as long as the record.
         let line = span.start..span.end;
@@ -427,7 +451,7 @@ impl Stage {
         };
         let item = |made| match made {
             Made::Record(record, how) => Item::Record(record, requests.next().unwrap_or_default(), how),
-            Made::Given(record, verdict) => Item::Given(record, verdict),
+            Made::Given(record, verdict, origin) => Item::Given(record, verdict, origin),
             Made::Rejected(rejected) => Item::Rejected(rejected),
         };
         made.into_iter().map(item).collect()

@@ -4,7 +4,7 @@
 use super::draft::{Entry, Pieces};
 use super::json::Json;
 use super::messages;
-use super::{latency, time};
+use super::{LABEL_BYTES, latency, time};
 
 /// Names of a list of answers.
 pub const ANSWERS: [&str; 13] = [
@@ -68,7 +68,7 @@ pub fn signature(json: &Json<'_>) -> Option<&'static str> {
 pub fn read(json: &Json<'_>, into: &mut Pieces<'_>) {
     let mut entry = into.entry();
     leaves(&mut entry, json);
-    fields(&mut entry, json, true);
+    fields(&mut entry, json, &[]);
     let draft = entry.done();
     into.whole(draft);
 }
@@ -80,32 +80,40 @@ pub fn leaves(entry: &mut Entry<'_>, json: &Json<'_>) {
     entry.leaves(&[], json, &skipped);
 }
 
-/// What the usual names say; the answers only if they are wanted.
-pub fn fields(entry: &mut Entry<'_>, json: &Json<'_>, with_answers: bool) {
-    match json.first(&ID) {
-        Some(Json::Text(id)) => entry.id(id),
+/// What the usual names say of fields that were not told elsewhere.
+pub fn fields(entry: &mut Entry<'_>, json: &Json<'_>, told: &[&str]) {
+    let open = |field: &str| !told.contains(&field);
+    match json.first(&ID).filter(|_| open("id")) {
+        // Some name of the list may hold a whole request: that is nobody's identity.
+        Some(Json::Text(id)) if id.len() <= LABEL_BYTES => entry.id(id),
         Some(Json::Whole(id)) => entry.id(&id.to_string()),
         _ => {}
     }
-    entry.time(TIME.iter().find_map(|name| json.get(name).and_then(time::of)));
-    if let Some(ms) = latency::of(json) {
+    if open("ts") {
+        entry.time(TIME.iter().find_map(|name| json.get(name).and_then(time::of)));
+    }
+    if let Some(ms) = latency::of(json).filter(|_| open("latency_ms")) {
         entry.latency_ms(ms);
     }
     for (name, keys) in [("agent_id", &AGENT[..]), ("model", &MODEL)] {
-        let value = keys.iter().find_map(|key| json.get(key)?.text());
+        let value = keys.iter().find_map(|key| json.get(key)?.text()).filter(|_| open(name));
         value.into_iter().for_each(|value| entry.label(&[name], value));
     }
-    let cost = json.first(&COST).and_then(Json::number);
-    cost.into_iter().for_each(|cost| entry.number(&["metrics", "cost_usd"], cost));
+    let mut metric = |name: &str, value: Option<f64>| {
+        let value = value.filter(|_| open(&format!("metrics.{name}")));
+        value.into_iter().for_each(|value| entry.number(&["metrics", name], value));
+    };
+    metric("cost_usd", json.first(&COST).and_then(Json::number));
     for (name, keys) in TOKENS {
         let holder = json.get("usage").filter(|usage| usage.is_object());
-        let tokens = json.first(&keys).or_else(|| holder?.first(&keys)).and_then(Json::number);
-        tokens.into_iter().for_each(|tokens| entry.number(&["metrics", name], tokens));
+        metric(name, json.first(&keys).or_else(|| holder?.first(&keys)).and_then(Json::number));
     }
-    if let Some(prompt) = PROMPT.iter().find_map(|name| json.get(name).and_then(messages::asked)) {
+    if let Some(prompt) =
+        PROMPT.iter().find_map(|name| json.get(name).and_then(messages::asked)).filter(|_| open("prompt"))
+    {
         entry.prompt(&prompt);
     }
-    if with_answers {
+    if open("samples") {
         answers(json).iter().for_each(|answer| entry.sample(answer));
     }
 }

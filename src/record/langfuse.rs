@@ -18,7 +18,10 @@ const SKIPPED: [&str; 5] = ["input", "output", "metadata", "modelParameters", "m
 /// What shows that a value is of this format.
 pub fn signature(json: &Json<'_>) -> Option<&'static str> {
     if let Some(first) = page(json).and_then(<[_]>::first) {
-        return signature(first).map(|_| "`data[]` of Langfuse observations");
+        return signature(first).map(|_| "`data[]` or `observations[]` of Langfuse");
+    }
+    if batch(json).is_some() {
+        return Some("`batch[]` of a Langfuse ingestion");
     }
     let kind = json.get("type").and_then(Json::text)?;
     let known = TYPES.iter().any(|known| known.eq_ignore_ascii_case(kind));
@@ -31,9 +34,18 @@ pub fn signature(json: &Json<'_>) -> Option<&'static str> {
     }
 }
 
-/// The observations of an answer of the API, which holds a page of them.
+/// The observations of an answer of the API, which holds a page of them, or a trace with its own.
 fn page<'j, 'a>(json: &'j Json<'a>) -> Option<&'j [Json<'a>]> {
-    json.get("data").map(Json::items).filter(|items| !items.is_empty())
+    json.first(&["data", "observations"]).map(Json::items).filter(|items| items.iter().any(Json::is_object))
+}
+
+/// The events of an ingestion: what stands in `body` is of the kind that the event's `type` names.
+fn batch<'j, 'a>(json: &'j Json<'a>) -> Option<&'j [Json<'a>]> {
+    let is_event = |event: &Json<'_>| {
+        let kind = event.get("type").and_then(Json::text).unwrap_or_default();
+        event.get("body").is_some() && (kind.ends_with("-create") || kind.ends_with("-update"))
+    };
+    json.get("batch").map(Json::items).filter(|items| items.iter().any(is_event))
 }
 
 /// Reads one value.
@@ -43,11 +55,24 @@ pub fn read(json: &Json<'_>, into: &mut Pieces<'_>) {
     {
         return page.iter().for_each(|observation| read(observation, into));
     }
+    if let Some(events) = batch(json) {
+        for event in events {
+            match event.get("type").and_then(Json::text) {
+                Some("generation-create") => generation(event.get("body").unwrap_or(&Json::Null), into),
+                _ => into.skipped += 1,
+            }
+        }
+        return;
+    }
     let kind = json.get("type").and_then(Json::text).unwrap_or_default();
     if !kind.eq_ignore_ascii_case("GENERATION") {
         into.skipped += 1;
         return;
     }
+    generation(json, into);
+}
+
+fn generation(json: &Json<'_>, into: &mut Pieces<'_>) {
     let mut entry = into.entry();
     entry.leaves(&[], json, &SKIPPED);
     if let Some(metadata) = json.get("metadata") {
@@ -148,6 +173,23 @@ mod tests {
             assert_eq!(record.number("metrics.output_tokens"), Some(5.0));
             assert_eq!(record.number("metrics.cost_usd"), Some(0.01));
             assert_eq!(record.label("trace_id").map(|l| &**l), Some("t1"));
+        }
+    }
+
+    #[test]
+    fn traces_and_ingestions_hold_generations() {
+        let one = r#"{"id":"g","traceId":"t","type":"GENERATION","startTime":"2026-02-17T12:34:55Z","output":"a"}"#;
+        for (text, others) in [
+            (format!(r#"{{"id":"t","name":"n","output":"the trace's own","observations":[{one}]}}"#), 0),
+            (
+                format!(
+                    r#"{{"batch":[{{"type":"trace-create","body":{{"id":"t"}}}},{{"type":"generation-create","body":{one}}}]}}"#
+                ),
+                1,
+            ),
+        ] {
+            let (found, skipped) = records(&text);
+            assert_eq!((found.len(), &*found[0].samples[0], skipped), (1, "a", others), "{text}");
         }
     }
 

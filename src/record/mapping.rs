@@ -89,6 +89,9 @@ fn factor(text: &str) -> Result<(&str, f64), String> {
 
 fn steps(text: &str) -> Result<Vec<Step>, String> {
     let wrong = || format!("`{text}` is no path: write $.name.name, $.list[0], $.list[*].name or $[\"odd name\"]");
+    if text.contains('/') && !text.contains('[') {
+        return Err(format!("`{text}` is no path: to divide, multiply by a fraction, as in $.took*0.001"));
+    }
     let mut rest = text.strip_prefix('$').unwrap_or(text);
     let mut steps = Vec::new();
     while !rest.is_empty() {
@@ -180,9 +183,9 @@ pub fn read(json: &Json<'_>, mapping: &Mapping, into: &mut Pieces<'_>) {
             }
         });
     }
-    // What was not told is found by the usual names; what was told stands already and stays.
-    let told = mapping.0.iter().any(|field| field.target == "samples");
-    generic::fields(&mut entry, json, !told);
+    // What was not told is found by the usual names; what was told is nowhere else.
+    let told: Vec<&str> = mapping.0.iter().map(|field| &*field.target).collect();
+    generic::fields(&mut entry, json, &told);
     let draft = entry.done();
     into.whole(draft);
 }
@@ -224,6 +227,12 @@ mod tests {
     }
 
     #[test]
+    fn what_was_told_is_not_guessed() {
+        let record = record("samples=$.no,latency_ms=$.no,agent_id=$.who", r#"{"answers":["a"],"ms":5,"who":"w"}"#);
+        assert_eq!((record.samples.len(), record.latency_ms, &*record.key), (0, None, "w"));
+    }
+
+    #[test]
     fn json_inside_texts_is_opened_on_the_way() {
         let record = record("samples=$.body.answer", r#"{"body":"{\"answer\":\"a\"}"}"#);
         assert_eq!(&*record.samples[0], "a");
@@ -250,6 +259,7 @@ mod tests {
             ("samples=$.a[x]", "is no path"),
             ("samples=$.a..b", "is no path"),
             ("latency_ms=$.a*x", "no number to multiply by"),
+            ("latency_ms=$.a/1000", "multiply by a fraction"),
         ] {
             let error = text.parse::<Mapping>().unwrap_err();
             assert!(error.contains(want), "{text}: {error}");

@@ -1,11 +1,16 @@
 //! OpenAI chat completions: bare, as lines of a Batch output, inside what a gateway logs (`request`, `response`, a
 //! duration), and streamed as chunks.
 //!
-//! Shapes after the public API reference (chat completion object, chat completion chunk object, Batch output file).
+//! Shapes after the public API reference (chat completion object, chat completion chunk object, Batch output file,
+//! response object). `opened` undoes what gateways do to them.
+
+mod opened;
+
+use std::collections::BTreeMap;
 
 use super::draft::{Answer, Draft, Entry, Part, Pieces};
 use super::json::Json;
-use super::messages::{calls, content};
+use super::messages::{self, calls, content};
 use super::{latency, time};
 
 /// Texts that are the samples or the prompt, and lists of thousands of numbers.
@@ -14,7 +19,20 @@ const SKIPPED: [&str; 9] =
 
 /// What shows that a value is of this format.
 pub fn signature(json: &Json<'_>) -> Option<&'static str> {
+    match opened::opened(json) {
+        Some(opened) => signature_of(&opened),
+        None => signature_of(json),
+    }
+}
+
+fn signature_of(json: &Json<'_>) -> Option<&'static str> {
+    if chunks(json).is_some() {
+        return Some("`response` with chat completion chunks");
+    }
     if let Some(body) = completion(json) {
+        if is_response(&body) {
+            return Some("`object: response` with `output[]`");
+        }
         let chunk = body.get("object").and_then(Json::text) == Some("chat.completion.chunk") || delta(body).is_some();
         return Some(match (chunk, std::ptr::eq(body, json)) {
             (true, _) => "`choices[].delta` of chat completion chunks",
@@ -31,6 +49,13 @@ pub fn signature(json: &Json<'_>) -> Option<&'static str> {
 
 /// Reads one value.
 pub fn read(json: &Json<'_>, into: &mut Pieces<'_>) {
+    match opened::opened(json) {
+        Some(opened) => read_opened(&opened, into),
+        None => read_opened(json, into),
+    }
+}
+
+fn read_opened(json: &Json<'_>, into: &mut Pieces<'_>) {
     let body = completion(json);
     let chunk = body.filter(|body| {
         body.get("object").and_then(Json::text) == Some("chat.completion.chunk") || delta(body).is_some()
@@ -47,9 +72,19 @@ pub fn read(json: &Json<'_>, into: &mut Pieces<'_>) {
         let part = part(chunk, &draft);
         return into.part(draft, part);
     }
-    for choice in body.and_then(|body| body.get("choices")).map(Json::items).unwrap_or_default() {
-        if let Some(text) = answer(choice) {
-            entry.sample(&text);
+    match (chunks(json), body) {
+        (Some(chunks), _) => said(chunks).iter().for_each(|text| entry.sample(text)),
+        (None, Some(body)) if is_response(&body) => {
+            let messages = body.get("output").map(Json::items).unwrap_or_default().iter();
+            let of_model = messages.filter(|item| item.get("type").and_then(Json::text) == Some("message"));
+            of_model.filter_map(content).for_each(|text| entry.sample(&text));
+        }
+        (None, body) => {
+            let choices = body.and_then(|body| body.get("choices")).map(Json::items).unwrap_or_default();
+            let mut choices: Vec<&Json<'_>> = choices.iter().collect();
+            // The first one is the one that will be used: its index says which that is.
+            choices.sort_by_key(|choice| choice.get("index").and_then(Json::number).map_or(0, |index| index as i64));
+            choices.into_iter().filter_map(answer).for_each(|text| entry.sample(&text));
         }
     }
     let draft = entry.done();
@@ -64,8 +99,33 @@ fn completion<'j, 'a>(json: &'j Json<'a>) -> Option<&'j Json<'a>> {
         Some(Json::List(choices)) => choices.iter().any(|c| c.first(&["message", "delta", "text"]).is_some()),
         _ => false,
     };
-    let places: [&[&str]; 5] = [&[], &["response", "body"], &["response"], &["body"], &["completion"]];
-    places.iter().filter_map(|path| json.at(path)).find(has_choices)
+    let places: [&[&str]; 6] = [&[], &["response", "body"], &["response"], &["body"], &["completion"], &["output"]];
+    places.iter().filter_map(|path| json.at(path)).find(|body| has_choices(body) || is_response(body))
+}
+
+/// Whether it is a response object, which has its answer in `output[]`.
+fn is_response(body: &&Json<'_>) -> bool {
+    body.get("object").and_then(Json::text) == Some("response") && matches!(body.get("output"), Some(Json::List(_)))
+}
+
+/// The chunks of a stream that were kept in one field.
+fn chunks<'j, 'a>(json: &'j Json<'a>) -> Option<&'j [Json<'a>]> {
+    let lists = [json.get("response"), json.at(&["response", "body"]), json.get("output")];
+    lists.into_iter().flatten().map(Json::items).find(|items| items.iter().any(|chunk| delta(chunk).is_some()))
+}
+
+/// The answers that chunks say together, in the order of their indices.
+fn said(chunks: &[Json<'_>]) -> Vec<String> {
+    let mut answers: BTreeMap<i64, Option<String>> = BTreeMap::new();
+    for choice in chunks.iter().filter_map(|chunk| chunk.get("choices")).flat_map(Json::items) {
+        let index = choice.get("index").and_then(Json::number).map_or(0, |index| index as i64);
+        let held = answers.entry(index).or_default();
+        let text = choice.get("delta").and_then(|delta| delta.first(&["content", "refusal"])).and_then(content);
+        if let Some(text) = text {
+            held.get_or_insert_default().push_str(&text);
+        }
+    }
+    answers.into_values().flatten().collect()
 }
 
 /// Whether it is what Azure sends before a stream: what its filters say of the prompt, and no identity.
@@ -90,13 +150,15 @@ fn common(entry: &mut Entry<'_>, json: &Json<'_>, body: Option<&Json<'_>>) {
         id.text().into_iter().for_each(|id| entry.id(id));
     }
     let stamp = json.first(&["ts", "timestamp", "time", "created_at", "start_time"]).and_then(time::of);
-    let created = body.and_then(|body| body.get("created")).and_then(time::of);
+    let first = chunks(json).and_then(<[_]>::first);
+    let created = body.or(first).and_then(|body| body.first(&["created", "created_at"])).and_then(time::of);
     entry.time(stamp.or(created));
     if let Some(ms) = latency::of(json) {
         entry.latency_ms(ms);
     }
     // What was asked for: a request that failed has no other, and the answer's own stays at its path.
-    let model = json.at(&["request", "model"]).or_else(|| body.and_then(|body| body.get("model")));
+    let own_model = || body.or(first).and_then(|body| body.get("model"));
+    let model = json.at(&["request", "model"]).or_else(|| json.at(&["request", "body", "model"])).or_else(own_model);
     if let Some(model) = model.and_then(Json::text) {
         entry.label(&["model"], model);
     }
@@ -114,10 +176,12 @@ fn common(entry: &mut Entry<'_>, json: &Json<'_>, body: Option<&Json<'_>>) {
     }
     failure(entry, json);
     let messages = [&["request", "messages"][..], &["messages"], &["request", "body", "messages"]];
-    let messages = messages.iter().find_map(|path| json.at(path)).map(Json::items).unwrap_or_default();
-    let asked = messages.iter().rev().find(|message| message.get("role").and_then(Json::text) == Some("user"));
+    let sent = messages.iter().find_map(|path| json.at(path)).map(Json::items).unwrap_or_default();
+    let asked = sent.iter().rev().find(|message| message.get("role").and_then(Json::text) == Some("user"));
     let asked = asked.and_then(|message| message.get("content")).and_then(content);
-    if let Some(prompt) = asked.or_else(|| json.at(&["request", "prompt"]).and_then(content)) {
+    let input = [&["request", "input"][..], &["request", "body", "input"]];
+    let input = || input.iter().find_map(|path| json.at(path)).and_then(messages::asked);
+    if let Some(prompt) = asked.or_else(|| json.at(&["request", "prompt"]).and_then(content)).or_else(input) {
         entry.prompt(&prompt);
     }
 }
@@ -255,6 +319,32 @@ mod tests {
         assert_eq!(part(no_index).answers.iter().map(|answer| answer.index).collect::<Vec<_>>(), [0, 1]);
         let filters = r#"{"choices":[],"created":0,"id":"","object":"","prompt_filter_results":[]}"#;
         assert!(pieces(filters).is_empty());
+    }
+
+    #[test]
+    fn gateways_are_seen_through() {
+        let body =
+            r#"{"id":"c","choices":[{"index":1,"message":{"content":"b"}},{"index":0,"message":{"content":"a"}}]}"#;
+        let text = serde_json::Value::from(body);
+        let request = serde_json::Value::from(r#"{"model":"m","messages":[{"role":"user","content":"why?"}]}"#);
+        let chunk = |text: &str| format!(r#"{{"id":"c","choices":[{{"index":0,"delta":{{"content":"{text}"}}}}]}}"#);
+        let events = serde_json::Value::from(format!("data: {}\n\ndata: {}\n\ndata: [DONE]", chunk("a"), chunk("b")));
+        for (line, want) in [
+            (format!(r#"{{"request":{request},"response":{text}}}"#), vec!["a", "b"]),
+            (format!(r#"{{"req":{{"body":{request}}},"res":{{"body":{text}}}}}"#), vec!["a", "b"]),
+            (format!(r#"{{"request_body":{request},"response_body":{body}}}"#), vec!["a", "b"]),
+            (format!(r#"{{"request":{request},"response":{events}}}"#), vec!["ab"]),
+            (format!(r#"{{"request":{request},"response":[{},{}]}}"#, chunk("a"), chunk("b")), vec!["ab"]),
+        ] {
+            let record = one(&line);
+            assert_eq!((samples(&record), record.prompt.as_deref()), (want, Some("why?")), "{line}");
+        }
+        let response = r#"{"object":"response","id":"r","created_at":5,"model":"m","output":[{"type":"reasoning","summary":[]},
+            {"type":"message","role":"assistant","content":[{"type":"output_text","text":"a"}]}],"usage":{"input_tokens":3}}"#;
+        for line in [response.to_owned(), format!(r#"{{"custom_id":"k","response":{{"body":{response}}}}}"#)] {
+            let record = one(&line);
+            assert_eq!((samples(&record), record.number("metrics.input_tokens")), (vec!["a"], Some(3.0)), "{line}");
+        }
     }
 
     #[test]

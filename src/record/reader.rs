@@ -71,8 +71,8 @@ pub struct Line {
 pub enum Found {
     /// A record; where all its parts stand, if it was not there at once but put together.
     Record(Record, Option<Vec<Origin>>),
-    /// The verdict of another instance.
-    Verdict(Box<Verdict>, Bytes),
+    /// The verdict of another instance, and where it stands.
+    Verdict(Box<Verdict>, Bytes, Origin),
     /// It is broken.
     Rejected(Rejected),
     /// It is sound, and no record: what a program says of itself, between its records.
@@ -372,7 +372,9 @@ impl Reader {
             return self.tell(&value.origin, Found::Skipped(1), out);
         }
         match verdict::read::read(json) {
-            Ok(verdict) if !self.is_known(&value.origin) => out(Found::Verdict(Box::new(verdict), value.bytes.clone())),
+            Ok(verdict) if !self.is_known(&value.origin) => {
+                out(Found::Verdict(Box::new(verdict), value.bytes.clone(), value.origin.clone()))
+            }
             Ok(_) => {}
             Err(reason) => self.reject(value.origin.clone(), Reject::at_start(&reason), &value.bytes, out),
         }

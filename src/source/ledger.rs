@@ -288,11 +288,13 @@ fn intact_size(mark: &Mark) -> io::Result<Option<u64>> {
     Ok(intact.then_some(size))
 }
 
-/// Whether `path` is called as files are that were rotated away from `log`: `<name>.*`, or `<name>-*`.
+/// Whether `path` is called as files are that were rotated away from `log`: `<name>.*`, or `<name>-` and a date or number.
 pub fn is_sibling_name(log: &Path, path: &Path) -> bool {
     let (Some(log), Some(name)) = (log.file_name(), path.file_name()) else { return false };
     let rest = name.as_encoded_bytes().strip_prefix(log.as_encoded_bytes());
-    rest.is_some_and(|rest| rest.len() > 1 && (rest[0] == b'.' || rest[0] == b'-'))
+    // `app.log-errors` is another log.
+    let numbered = |rest: &[u8]| rest.iter().any(u8::is_ascii_digit);
+    rest.is_some_and(|rest| rest.len() > 1 && (rest[0] == b'.' || (rest[0] == b'-' && numbered(rest))))
 }
 
 /// Whether an output was renamed to `path` when it had become large: `<name>.<number>`.

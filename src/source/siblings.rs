@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 
 use super::ledger::is_sibling_name;
 
-/// Ends of names that no rotation gives: locks, notes and half-written files beside a log.
-const NOT_LOGS: [&str; 14] =
-    ["lock", "lck", "pid", "tmp", "temp", "part", "partial", "swp", "swo", "swx", "idx", "pos", "offset", "sha256"];
+/// Ends of names that no rotation gives: locks, notes and half-written files beside a log, and other logs.
+const NOT_LOGS: [&str; 26] = [
+    "lock", "lck", "pid", "tmp", "temp", "part", "partial", "swp", "swo", "swx", "idx", "pos", "offset", "sha256",
+    "err", "error", "errors", "stderr", "out", "stdout", "warn", "warnings", "debug", "trace", "access", "verdicts",
+];
 
 /// Files looked at in a folder, of those that may be wanted; past it the rest is left alone.
 const MOST: usize = 65_536;
@@ -111,7 +113,19 @@ mod tests {
     fn rotated_files_are_told_from_others_and_come_oldest_first() {
         let dir = tempfile::tempdir().unwrap();
         let path = |name: &str| dir.path().join(name);
-        for name in ["log.2.gz", "log.1", "log-20260101", "log", "log.lock", "logs", "other.1", "log.1~", ".log.swp"] {
+        for name in [
+            "log.2.gz",
+            "log.1",
+            "log-20260101",
+            "log",
+            "log.lock",
+            "log.errors",
+            "log-errors",
+            "logs",
+            "other.1",
+            "log.1~",
+            ".log.swp",
+        ] {
             std::fs::write(path(name), name).unwrap();
         }
         std::fs::create_dir(path("log.d")).unwrap();

@@ -69,7 +69,7 @@ impl Skipped {
     /// In words; `None` if there is nothing.
     pub fn in_words(self) -> Option<String> {
         let number = |count: u64| crate::humanize::number(count as f64);
-        let lines = (self.lines > 0).then(|| format!("{} not a record (lines of text)", number(self.lines)));
+        let lines = (self.lines > 0).then(|| format!("{} not a record", number(self.lines)));
         let others = (self.others > 0).then(|| format!("{} not an answer of a model", number(self.others)));
         let parts: Vec<String> = lines.into_iter().chain(others).collect();
         (!parts.is_empty()).then(|| parts.join(", "))

@@ -76,7 +76,7 @@ fn read(path: &Path, options: Options) -> String {
             writeln!(out, "{}{parts}", shown(&record)).unwrap();
         }
         Found::Rejected(rejected) => writeln!(out, "rejected: {}", rejected.reject.reason).unwrap(),
-        Found::Verdict(verdict, _) => writeln!(out, "verdict on {}", verdict.id).unwrap(),
+        Found::Verdict(verdict, ..) => writeln!(out, "verdict on {}", verdict.id).unwrap(),
         Found::NotARecord => texts += 1,
         Found::Skipped(count) => others += count,
     };

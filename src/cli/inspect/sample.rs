@@ -19,7 +19,10 @@ const TAIL: usize = 4 << 20;
 const UNPACKED: u64 = 64 << 20;
 
 /// Beginnings of files that are no logs, and what they are.
-const KINDS: [(&[u8], &str); 10] = [
+const KINDS: [(&[u8], &str); 12] = [
+    // Files are unpacked; what comes through a pipe is taken as it is.
+    (b"\x1f\x8b", "packed with gzip: name the file, or unpack it before the pipe (zcat)"),
+    (b"\x28\xb5\x2f\xfd", "packed with zstd: name the file, or unpack it before the pipe (zstdcat)"),
     (b"\x89PNG", "a PNG picture"),
     (b"\xff\xd8\xff", "a JPEG picture"),
     (b"GIF8", "a GIF picture"),

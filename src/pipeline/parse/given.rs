@@ -10,7 +10,6 @@ use crate::pipeline::{Input, Options};
 use crate::record::draft::{Entry, Maker};
 use crate::record::reader::{self, Found, Line, Reader, Sniffer};
 use crate::record::{Limits, Origin, Record};
-use crate::source::LineBatch;
 use crate::source::content::Content;
 use crate::verdict::Verdict;
 
@@ -52,16 +51,16 @@ impl Given {
     }
 
     /// The record that a verdict is about: with its texts and numbers if its log is here, else what the verdict says.
-    pub fn record(&mut self, maker: &mut Maker, verdict: &Verdict, raw: Bytes, batch: &LineBatch) -> Record {
-        let host = match self.hosts.get(&batch.source) {
+    pub fn record(&mut self, maker: &mut Maker, verdict: &Verdict, raw: Bytes, source: &Arc<str>) -> Record {
+        let host = match self.hosts.get(source) {
             Some(host) => host.clone(),
             None => {
-                let host = host(&batch.source, &self.patterns);
-                self.hosts.insert(Arc::clone(&batch.source), host.clone());
+                let host = host(source, &self.patterns);
+                self.hosts.insert(Arc::clone(source), host.clone());
                 host
             }
         };
-        let found = self.look_up(maker, verdict, &batch.source);
+        let found = self.look_up(maker, verdict, source);
         let mut draft = maker.draft();
         draft.id = Some((0, Arc::clone(&verdict.id)));
         draft.ts = verdict.ts.map(|ts| (0, ts));

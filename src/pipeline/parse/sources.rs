@@ -133,6 +133,8 @@ pub struct Sources {
     kept: bool,
     /// What the last carry said is still so.
     unchanged: bool,
+    /// When quiet sources were looked for last.
+    looked: Duration,
 }
 
 impl Sources {
@@ -146,6 +148,7 @@ impl Sources {
             resumed: reading.files.into_iter().map(|(file, resumed)| (file.into(), resumed)).collect(),
             kept: options.store.is_some(),
             unchanged: false,
+            looked: Duration::ZERO,
         }
     }
 
@@ -229,6 +232,15 @@ impl Sources {
             Source::Reading { reader, .. } => reader.is_open().then_some(IDLE),
         };
         self.sources.values().filter_map(wants).min()
+    }
+
+    /// Whether it is time to look for sources that are quiet.
+    pub fn is_due(&mut self, now: Duration) -> bool {
+        let due = now - self.looked >= QUIET && self.patience().is_some();
+        if due {
+            self.looked = now;
+        }
+        due
     }
 
     /// The sources with something begun that are quiet, and for how long.

@@ -24,6 +24,25 @@ struct Docker<'a> {
     time: Option<Raw<'a>>,
     #[serde(rename = "attrs")]
     _attrs: Option<IgnoredAny>,
+    // What Fluent Bit and Fluentd put beside them.
+    #[serde(rename = "kubernetes")]
+    _kubernetes: Option<IgnoredAny>,
+    #[serde(rename = "docker")]
+    _docker: Option<IgnoredAny>,
+    #[serde(rename = "_p")]
+    _part: Option<IgnoredAny>,
+    #[serde(rename = "date")]
+    _date: Option<IgnoredAny>,
+    #[serde(rename = "@timestamp")]
+    _timestamp: Option<IgnoredAny>,
+    #[serde(rename = "logtag")]
+    _tag: Option<IgnoredAny>,
+    #[serde(rename = "container_id")]
+    _container: Option<IgnoredAny>,
+    #[serde(rename = "container_name")]
+    _name: Option<IgnoredAny>,
+    #[serde(rename = "source")]
+    _source: Option<IgnoredAny>,
 }
 
 /// Takes a line of Docker's json-file driver apart.

@@ -23,7 +23,7 @@ pub fn time_of(line: &[u8]) -> Option<Timestamp> {
     let mut found = None;
     let mut take = |what: Found| match what {
         Found::Record(record, _) => found = found.or(record.ts),
-        Found::Verdict(verdict, _) => found = found.or(verdict.ts),
+        Found::Verdict(verdict, ..) => found = found.or(verdict.ts),
         Found::Rejected(_) | Found::NotARecord | Found::Skipped(_) => {}
     };
     let line = Line { raw: Bytes::copy_from_slice(line), origin: Origin::nowhere(), read_ts: None };
