@@ -25,24 +25,20 @@ struct Docker<'a> {
     #[serde(rename = "attrs")]
     _attrs: Option<IgnoredAny>,
     // What Fluent Bit and Fluentd put beside them.
-    #[serde(rename = "kubernetes")]
-    _kubernetes: Option<IgnoredAny>,
-    #[serde(rename = "docker")]
-    _docker: Option<IgnoredAny>,
+    kubernetes: Option<IgnoredAny>,
+    docker: Option<IgnoredAny>,
     #[serde(rename = "_p")]
-    _part: Option<IgnoredAny>,
-    #[serde(rename = "date")]
-    _date: Option<IgnoredAny>,
+    part: Option<IgnoredAny>,
+    date: Option<IgnoredAny>,
     #[serde(rename = "@timestamp")]
-    _timestamp: Option<IgnoredAny>,
+    timestamp: Option<IgnoredAny>,
     #[serde(rename = "logtag")]
-    _tag: Option<IgnoredAny>,
+    tag: Option<IgnoredAny>,
     #[serde(rename = "container_id")]
-    _container: Option<IgnoredAny>,
+    container: Option<IgnoredAny>,
     #[serde(rename = "container_name")]
-    _name: Option<IgnoredAny>,
-    #[serde(rename = "source")]
-    _source: Option<IgnoredAny>,
+    name: Option<IgnoredAny>,
+    source: Option<IgnoredAny>,
 }
 
 /// Takes a line of Docker's json-file driver apart.
@@ -52,7 +48,12 @@ pub(super) fn docker(line: &[u8]) -> Option<Payload<'_>> {
         return None;
     }
     let (bytes, ended) = without_newline(docker.log.bytes);
-    let mut payload = Payload { partial: !ended, ..Payload::of(bytes) };
+    // A shipper has put the parts together, and taken the newline off.
+    let shipped = [&docker.kubernetes, &docker.docker, &docker.part, &docker.date, &docker.timestamp, &docker.tag]
+        .into_iter()
+        .chain([&docker.container, &docker.name, &docker.source])
+        .any(Option::is_some);
+    let mut payload = Payload { partial: !ended && !shipped, ..Payload::of(bytes) };
     if let Some(stream) = docker.stream {
         payload.stream = stream.into_label();
         payload.labels.push(("log.iostream", payload.stream.clone()));

@@ -436,3 +436,10 @@ proptest! {
         all(&line);
     }
 }
+
+#[test]
+fn what_a_shipper_has_put_beside_dockers_fields_is_left_aside() {
+    let line = br#"{"log":"{\"samples\":[\"a\"]}","stream":"stdout","time":"2026-03-04T09:00:01Z","kubernetes":{"pod_name":"p"}}"#;
+    let payload = Envelope::Docker.unwrap(line).unwrap();
+    assert_eq!((&*payload.bytes, payload.partial), (&br#"{"samples":["a"]}"#[..], false));
+}
