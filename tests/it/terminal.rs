@@ -327,3 +327,52 @@ fn a_baseline_is_pinned_and_reset_from_the_screen() {
     session.press("q");
     assert_eq!(session.end(), 0);
 }
+
+#[test]
+fn a_log_of_another_kind_opens_as_what_it_is() {
+    let log = repo("sample-data/formats/docker.log");
+    let shell = format!("\"$WATCHER\" {} --backend lexical", log.display());
+    let mut session = Session::start(Home::new(), &shell, 45, 160);
+    session.wait_for_text("docker.log: native records in Docker json-file");
+    session.wait_for_text("24 kept");
+    session.press("5");
+    session.wait_for_text("9 not a record");
+    session.press("q");
+    session.press("q");
+    assert_eq!(session.end(), 0);
+    session.assert_restored();
+}
+
+#[test]
+fn agents_of_several_hosts_are_one_screen() {
+    let home = Home::new();
+    let log = std::fs::read(repo("sample-data/formats/generic.ndjson")).unwrap();
+    for host in ["host1", "host2"] {
+        home.write(&format!("{host}/log.ndjson"), &log);
+        let mut command = home.watcher();
+        command.current_dir(home.path(host));
+        command.args("replay log.ndjson --headless --backend lexical --output v.ndjson".split(' '));
+        command.assert().success();
+    }
+    let mut session = Session::start(home, "\"$WATCHER\" 'host*/v.ndjson'", 45, 160);
+    session.wait_for_text("120 kept");
+    session.wait_for_text("verdicts as given");
+    session.wait_for("agents of both hosts", |text| text.contains("host1/sql-1") && text.contains("host2/sql-1"));
+    session.press("2");
+    session.wait_for_text("answer 1, the one in use");
+    session.press("q");
+    session.press("q");
+    assert_eq!(session.end(), 0);
+    session.assert_restored();
+}
+
+#[test]
+fn where_nothing_is_recognised_the_screen_says_what_to_do() {
+    let home = Home::new();
+    home.write("letter.txt", "Dear all,\nthis is no log.\n");
+    let mut session = Session::start(home, "\"$WATCHER\" letter.txt --backend lexical", 24, 80);
+    session.wait_for_text("watcher inspect letter.txt");
+    session.press("q");
+    assert_eq!(session.end(), 0);
+    session.assert_restored();
+}
