@@ -149,9 +149,14 @@ impl Record {
             + shared_bytes(&self.key)
             + self.numbers.iter().map(|(name, _)| name.footprint()).sum::<usize>()
             + self.labels.iter().map(|(name, _)| name.footprint()).sum::<usize>();
-        size_of::<Self>() + names + texts + prompt + labels + lists + self.raw.len()
+        // The records of one line share its bytes: the first of them holds most of it.
+        let raw = if self.origin.part == 0 { self.raw.len() } else { self.raw.len().min(SHARED_RAW) };
+        size_of::<Self>() + names + texts + prompt + labels + lists + raw
     }
 }
+
+/// Bytes counted of a line that a record shares with others of it, at most.
+const SHARED_RAW: usize = 8 << 10;
 
 /// Bytes that a shared text takes: itself, its counters, and what the allocator adds and rounds up to.
 pub fn shared_bytes(text: &Arc<str>) -> usize {

@@ -254,15 +254,18 @@ impl Sources {
         self.sources.iter().filter_map(quiet).collect()
     }
 
+    /// Event time of a source goes on by so much.
     pub fn advance(&mut self, name: &Arc<str>, by: SignedDuration, maker: &mut Maker, found: &mut Vec<Found>) {
         if let Some(Source::Reading { reader, .. }) = self.sources.get_mut(name) {
             reader.advance(maker, by, &mut |what| found.push(what));
         }
     }
 
+    /// A source has come to its end: what is begun of it is closed, and it is forgotten.
     pub fn finish(&mut self, name: &Arc<str>, maker: &mut Maker, found: &mut Vec<Found>) {
-        if let Some(Source::Reading { reader, .. }) = self.sources.get_mut(name) {
+        if let Some(Source::Reading { mut reader, .. }) = self.sources.remove(name) {
             reader.finish(maker, &mut |what| found.push(what));
+            self.unchanged = false;
         }
     }
 
@@ -285,6 +288,7 @@ impl Sources {
         }
     }
 
+    /// Whether records of a source may be put together from several lines.
     pub fn joins(&self, name: &Arc<str>) -> bool {
         matches!(self.sources.get(name), Some(Source::Reading { reader, .. }) if reader.joins())
     }
