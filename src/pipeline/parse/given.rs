@@ -13,8 +13,9 @@ use crate::record::{Limits, Origin, Record};
 use crate::source::content::Content;
 use crate::verdict::Verdict;
 
-/// Bytes read of a log for one record; one that was put together from more lines is shown without its texts.
-const PIECE: usize = 256 << 10;
+/// Bytes read of a log for one record, first and if that is not enough; one that was put together from more lines is
+/// shown without its texts.
+const PIECES: [usize; 2] = [16 << 10, 256 << 10];
 
 /// Logs that are held open.
 const LOGS: usize = 64;
@@ -89,10 +90,18 @@ impl Given {
         if self.logs.len() >= LOGS && !self.logs.contains_key(&key) {
             self.logs.clear();
         }
-        let log = self.logs.entry(key).or_insert_with(|| open(&verdict.origin.source, beside)).as_mut()?;
-        let mut piece = vec![0; PIECE];
-        let read = log.fill_at(&mut piece, verdict.origin.offset).ok()?;
-        piece.truncate(read);
+        self.logs.entry(key.clone()).or_insert_with(|| open(&verdict.origin.source, beside));
+        PIECES.iter().find_map(|bytes| {
+            let log = self.logs.get_mut(&key)?.as_mut()?;
+            let mut piece = vec![0; *bytes];
+            let read = log.fill_at(&mut piece, verdict.origin.offset).ok()?;
+            piece.truncate(read);
+            self.look_in(maker, verdict, &piece)
+        })
+    }
+
+    /// Looks for the record of a verdict in the part of its log that begins with it.
+    fn look_in(&self, maker: &mut Maker, verdict: &Verdict, piece: &[u8]) -> Option<Record> {
         let lines: Vec<&[u8]> = piece.split(|byte| *byte == b'\n').collect();
         let mut sniffer = Sniffer::new(&self.options, self.limits.line_bytes);
         let choice = lines.iter().find_map(|line| sniffer.line(line)).unwrap_or_else(|| sniffer.settle());
