@@ -354,12 +354,20 @@ fn agents_of_several_hosts_are_one_screen() {
         command.args("replay log.ndjson --headless --backend lexical --output v.ndjson".split(' '));
         command.assert().success();
     }
+    // Of one host the log is gone.
+    std::fs::remove_file(home.path("host2/log.ndjson")).unwrap();
     let mut session = Session::start(home, "\"$WATCHER\" 'host*/v.ndjson'", 45, 160);
     session.wait_for_text("120 kept");
     session.wait_for_text("verdicts as given");
     session.wait_for("agents of both hosts", |text| text.contains("host1/sql-1") && text.contains("host2/sql-1"));
+    // The oldest is of the first host, the newest of the other.
+    session.press("g");
     session.press("2");
     session.wait_for_text("answer 1, the one in use");
+    session.press("q");
+    session.press("G");
+    session.press("2");
+    session.wait_for_text("its answers are not here");
     session.press("q");
     session.press("q");
     assert_eq!(session.end(), 0);

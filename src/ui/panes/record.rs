@@ -14,7 +14,7 @@ use crate::ui::layout;
 use crate::ui::theme::{Meaning, Theme};
 use crate::ui::widgets::frame::pane;
 use crate::ui::widgets::text::{foreign, wrap, wrap_marked};
-use crate::verdict::{Basis, Divergence, DriftState, ViolationState};
+use crate::verdict::{Basis, Divergence, DriftState, Outcome, ViolationState};
 
 /// Columns below which samples stand under one another.
 const SIDE_BY_SIDE: u16 = 32;
@@ -153,7 +153,15 @@ fn text_lines<'a>(row: &Row, area: Rect, theme: &Theme) -> Vec<Line<'a>> {
         lines.push(Line::raw(""));
     }
     if row.record.samples.is_empty() {
-        lines.push(Line::styled("the record has no answers", muted));
+        // What was compared elsewhere had answers: only the log with them is not here.
+        let text = match row.verdict.divergence.outcome {
+            Outcome::Scored | Outcome::Partial(_) => format!(
+                "its answers are not here: {} can't be read beside the verdicts or under its own path",
+                crate::sanitize::line(&row.record.origin.source)
+            ),
+            Outcome::Skipped(_) | Outcome::Failed(_) => "the record has no answers".to_owned(),
+        };
+        lines.extend(wrap(&text, width, MOST).into_iter().map(|line| Line::styled(line, muted)));
         return lines;
     }
     let divergence = &row.verdict.divergence;
