@@ -177,3 +177,17 @@ fn outputs_of_findings_have_each_finding_once() {
     minutes.dedup();
     assert_eq!(minutes.len(), all, "no minute is counted twice");
 }
+
+#[test]
+fn a_group_that_nobody_goes_on_with_is_closed_while_watching() {
+    let home = Home::new();
+    home.write("config.yaml", "group: {by: trace, gap: 500ms}\n");
+    let line =
+        |n: usize| format!("{{\"id\":\"g-{n}\",\"ts\":{},\"trace\":\"t\",\"samples\":[\"yes\"]}}\n", 1_772_000_000 + n);
+    home.write("a.ndjson", line(0) + &line(0).replace("g-0", "g-1"));
+    // The rules that are built in have windows: for them too time is told to go on.
+    let run = "watch a.ndjson --headless --backend lexical --config config.yaml --output v.ndjson";
+    let verdicts = json_lines(super::watch_until(&home, run, "v.ndjson", 1).as_bytes());
+    assert_eq!((verdicts.len(), &verdicts[0]["id"]), (1, &"g-0".into()));
+    assert_eq!(verdicts[0]["divergence"]["state"], "scored");
+}
