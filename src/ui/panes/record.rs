@@ -142,6 +142,18 @@ fn marks(divergence: &Divergence, index: usize) -> Vec<std::ops::Range<usize>> {
     marks
 }
 
+/// Why there are no answers to show.
+fn no_answers(row: &Row) -> String {
+    match row.verdict.divergence.outcome {
+        // What was compared elsewhere had answers: only the log with them is not here.
+        Outcome::Scored | Outcome::Partial(_) => format!(
+            "its answers are not here: {} can't be read beside the verdicts or under its own path",
+            crate::sanitize::line(&row.record.origin.source)
+        ),
+        Outcome::Skipped(_) | Outcome::Failed(_) => "the record has no answers".to_owned(),
+    }
+}
+
 fn text_lines<'a>(row: &Row, area: Rect, theme: &Theme) -> Vec<Line<'a>> {
     const MOST: usize = 2_000;
     let (title, text, muted) = (theme.style(Meaning::Title), theme.style(Meaning::Text), theme.style(Meaning::Muted));
@@ -153,14 +165,7 @@ fn text_lines<'a>(row: &Row, area: Rect, theme: &Theme) -> Vec<Line<'a>> {
         lines.push(Line::raw(""));
     }
     if row.record.samples.is_empty() {
-        // What was compared elsewhere had answers: only the log with them is not here.
-        let text = match row.verdict.divergence.outcome {
-            Outcome::Scored | Outcome::Partial(_) => format!(
-                "its answers are not here: {} can't be read beside the verdicts or under its own path",
-                crate::sanitize::line(&row.record.origin.source)
-            ),
-            Outcome::Skipped(_) | Outcome::Failed(_) => "the record has no answers".to_owned(),
-        };
+        let text = no_answers(row);
         lines.extend(wrap(&text, width, MOST).into_iter().map(|line| Line::styled(line, muted)));
         return lines;
     }
