@@ -279,7 +279,10 @@ impl Stage {
             return None;
         }
         let (read_at, read_ts) = (self.shared.clock.elapsed(), self.shared.clock.now());
-        let batch = LineBatch::empty(name, read_at, read_ts);
+        let mut batch = LineBatch::empty(name, read_at, read_ts);
+        if let Some((file, end)) = self.sources.withheld(name) {
+            (batch.file, batch.end) = (file, end);
+        }
         Some(Parsed::Batch(self.batch(&batch, found, true)))
     }
 

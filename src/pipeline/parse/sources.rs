@@ -135,6 +135,8 @@ pub struct Sources {
     unchanged: bool,
     /// When quiet sources were looked for last.
     looked: Duration,
+    /// By source, how far a file was read where that was no place to go on from.
+    withheld: HashMap<Arc<str>, (Arc<str>, Place)>,
 }
 
 impl Sources {
@@ -149,6 +151,7 @@ impl Sources {
             kept: options.store.is_some(),
             unchanged: false,
             looked: Duration::ZERO,
+            withheld: HashMap::new(),
         }
     }
 
@@ -314,6 +317,11 @@ impl Sources {
         records
     }
 
+    /// How far a source was read where that was no place to go on from: closing what is begun may make it one.
+    pub fn withheld(&self, name: &Arc<str>) -> Option<(Arc<str>, Place)> {
+        self.withheld.get(name).cloned()
+    }
+
     /// Where a new process can go on behind a batch, and what it needs for that.
     pub fn carry(&mut self, batch: &LineBatch, known: &HashMap<Spot, u64>) -> (Option<Place>, Option<Arc<Carry>>) {
         let end = (!batch.file.is_empty()).then(|| batch.end.clone());
@@ -327,12 +335,18 @@ impl Sources {
         carry.sources.extend(silent);
         for (name, source) in &self.sources {
             let Source::Reading { reader, .. } = source else { continue };
-            let Some(saved) = reader.save() else { return (None, None) };
+            let Some(saved) = reader.save() else {
+                if let Some(end) = end {
+                    self.withheld.insert(Arc::clone(&batch.source), (Arc::clone(&batch.file), end));
+                }
+                return (None, None);
+            };
             carry.resumed.extend(reader.resumed().map(|(file, resumed)| (Arc::clone(file), resumed.clone())));
             plain &= saved.is_plain() && !reader.is_open() && reader.resumed().next().is_none();
             carry.sources.push((Arc::clone(name), saved));
             carry.unfinished.extend(reader.unfinished());
         }
+        self.withheld.remove(&batch.source);
         plain &= carry.unfinished.iter().all(|part| part.carried);
         let known = std::mem::replace(&mut self.unchanged, plain);
         (end, (!(known && plain)).then(|| Arc::new(carry)))

@@ -31,8 +31,23 @@ pub fn render(frame: &mut Frame<'_>, area: Rect, state: &AppState, theme: &Theme
     let scroll = if focused { state.view.scroll.min(sources.len().saturating_sub(1)) } else { 0 };
     let width = usize::from(inner.width);
     let rows = sources.values().skip(scroll).take(usize::from(inner.height));
-    let lines: Vec<Line<'_>> = rows.map(|report| source(report, state, width, theme)).collect();
+    // Where there is room, what its lines are and why has a line of its own.
+    let roomy = usize::from(inner.height) >= 2 * sources.len();
+    let lines: Vec<Line<'_>> = rows
+        .flat_map(|report| {
+            let format = if roomy { format_line(report, state, width, theme) } else { None };
+            std::iter::once(source(report, state, width, theme)).chain(format)
+        })
+        .take(usize::from(inner.height))
+        .collect();
     frame.render_widget(Paragraph::new(lines), inner);
+}
+
+/// What the lines of a source were found to be, and what shows it.
+fn format_line<'a>(report: &SourceReport, state: &AppState, width: usize, theme: &Theme) -> Option<Line<'a>> {
+    let choice = state.status.formats.get(&report.name)?;
+    let text = format!("  {}: {}", choice.title(), choice.why);
+    Some(Line::styled(column(&text, width, theme.symbols.ellipsis), theme.style(Meaning::Muted)))
 }
 
 fn source<'a>(report: &SourceReport, state: &AppState, width: usize, theme: &Theme) -> Line<'a> {
