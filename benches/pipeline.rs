@@ -148,6 +148,8 @@ fn replay(path: PathBuf, backend: Choice, output: &Path) -> u64 {
         unpacked_bytes: u64::MAX,
         store: None,
         resume: Resume::default(),
+        engines: None,
+        capture: None,
     };
     let (updates, handle) = Pipeline::start(options, SystemClock::shared()).unwrap().split();
     loop {

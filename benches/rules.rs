@@ -107,7 +107,7 @@ fn backtest(c: &mut Criterion) {
         let metrics: Vec<String> = (0..10).map(|m| format!("\"m{m}\":{}", (n * (m + 7)) % 1_000)).collect();
         let record = record(&mut parser, n, &format!("{{\"ts\":{n},\"metrics\":{{{}}}}}", metrics.join(",")));
         let verdict = Verdict::unjudged(&record);
-        Row { record: Arc::new(record), verdict: Arc::new(verdict) }
+        Row { record: Arc::new(record), verdict: Arc::new(verdict), other: None }
     };
     history.append((0..ROWS).map(row).collect());
     let expression = |n: usize| {

@@ -43,9 +43,9 @@ fn state() -> AppState {
     let mut judge = Judge::new(setup, SystemClock::shared());
     let mut parser = Parser::new(Limits::default(), &[]);
     let mut history = History::new(Retention { bytes: 64 << 20, rows: 200_000 });
-    let options = Options { review_score: 0.5, mode: "REPLAY", live: false };
+    let options = Options { review_score: 0.5, mode: "REPLAY", live: false, read_only: true };
     let mut state = AppState::new(options, SystemClock::new().now());
-    state.view.hints = Keymap::new(&[]).unwrap().hints;
+    state.view.hints = Keymap::new(&[], watcher::app::keymap::Keys::Live).unwrap().hints;
     let arrival = Arrival { read_at: Duration::ZERO, embedding_us: 0, otherwise: None, shed: false };
     let lines: Vec<&str> = demo::TRAFFIC.lines().collect();
     for (batch, lines) in std::iter::repeat_n(&lines, 10).flat_map(|lines| lines.chunks(100)).enumerate() {
@@ -54,7 +54,7 @@ fn state() -> AppState {
             let seq = Seq((batch * 100 + index) as u64);
             let record = parser.parse(seq, origin, Bytes::copy_from_slice(line.as_bytes())).unwrap();
             let verdict = judge.judge(&record, Texts::default(), arrival).verdict;
-            Row { record: Arc::new(record), verdict: Arc::new(verdict) }
+            Row { record: Arc::new(record), verdict: Arc::new(verdict), other: None }
         };
         let rows: Vec<Row> = lines.iter().enumerate().map(row).collect();
         history.append(rows.clone());

@@ -2,6 +2,8 @@
 //! something changed, at most 30 times a second.
 
 pub mod action;
+pub mod files;
+pub mod handover;
 pub mod keymap;
 pub mod terminal;
 pub mod update;
@@ -13,12 +15,15 @@ use crossterm::event::{Event, EventStream, KeyEvent, KeyEventKind};
 use futures_util::StreamExt;
 use ratatui::backend::Backend;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use crate::clock::SharedClock;
 use crate::message::channel::Receiver;
-use crate::message::{Orders, Update};
+use crate::message::desk::Desk;
+use crate::message::{Command, Orders, Update};
 use crate::state::AppState;
+use crate::state::log::Journal;
 use crate::ui;
 use crate::ui::theme::Theme;
 
@@ -64,8 +69,16 @@ pub struct App {
     pub clock: SharedClock,
     /// Where the operator's wishes go.
     pub orders: Orders,
+    /// Where questions about what is kept go.
+    pub desk: Desk,
+    /// What the program says of itself.
+    pub journal: Journal,
     /// The terminal is reached over a line that others use too (SSH, tmux).
     pub remote: bool,
+    /// The mouse is asked for.
+    pub mouse: bool,
+    /// How reports are written.
+    pub reports: handover::Options,
 }
 
 impl App {
@@ -81,6 +94,9 @@ impl App {
     /// When the terminal does not take it.
     pub fn draw<B: Backend>(&mut self, terminal: &mut ratatui::Terminal<B>) -> Result<(), B::Error> {
         self.state.tick(self.clock.now());
+        self.state.log.add(self.journal.take());
+        self.state.take_inquiries().into_iter().for_each(|inquiry| self.desk.ask(inquiry));
+        self.state.take_happenings().into_iter().for_each(|found| self.orders.give(Command::Happened(found)));
         terminal.draw(|frame| ui::draw(frame, &self.state, &self.theme)).map(|_| ())
     }
 
@@ -99,7 +115,12 @@ impl App {
     ///
     /// # Errors
     /// When the terminal can't be read or written.
-    pub async fn run(mut self, guard: &mut terminal::Guard, mut updates: Receiver<Update>) -> anyhow::Result<End> {
+    pub async fn run(
+        mut self,
+        guard: &mut terminal::Guard,
+        mut updates: Receiver<Update>,
+        mut answers: Receiver<Update>,
+    ) -> anyhow::Result<End> {
         let mut events = EventStream::new();
         let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
         let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
@@ -107,6 +128,7 @@ impl App {
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut dirty, mut next_frame, mut open) = (true, Instant::now(), true);
+        let mut writing: JoinSet<Result<String, String>> = JoinSet::new();
         loop {
             tokio::select! {
                 biased;
@@ -115,13 +137,9 @@ impl App {
                 _ = hangup.recv() => return Ok(End::Quit),
                 event = events.next() => match event {
                     Some(event) => {
-                        if let Some(effect) = self.event(&event.context("reading the terminal")?) {
-                            match effect {
-                                Effect::Quit => return Ok(End::Quit),
-                                Effect::Suspend => guard.suspend()?,
-                                Effect::Baseline(order) => self.orders.give(order),
-                                Effect::Redraw => guard.terminal().clear().context("clearing the screen")?,
-                            }
+                        let effect = self.event(&event.context("reading the terminal")?, guard.size());
+                        if let Some(end) = self.carry_out(effect, guard, &mut writing)? {
+                            return Ok(end);
                         }
                         dirty = true;
                     }
@@ -144,8 +162,62 @@ impl App {
                     }
                     None => return Ok(End::Lost),
                 },
+                Some(answer) = answers.recv_async() => {
+                    self.state.apply(answer);
+                    dirty = true;
+                }
+                Some(written) = writing.join_next() => {
+                    self.state.view.note = Some(match written {
+                        Ok(Ok(said) | Err(said)) => said,
+                        Err(error) => format!("not written: {error}"),
+                    });
+                    dirty = true;
+                }
                 _ = tick.tick() => dirty = true,
             }
+        }
+    }
+
+    /// Does what an action asks for beyond the state; how the loop ends, if it is to end.
+    fn carry_out(
+        &mut self,
+        effect: Option<Effect>,
+        guard: &mut terminal::Guard,
+        writing: &mut JoinSet<Result<String, String>>,
+    ) -> anyhow::Result<Option<End>> {
+        match effect {
+            None => {}
+            Some(Effect::Quit) => return Ok(Some(End::Quit)),
+            Some(Effect::Suspend) => guard.suspend()?,
+            Some(Effect::Order(order)) => self.orders.give(order),
+            Some(Effect::Report(wanted)) => self.report(wanted, writing),
+            Some(Effect::Redraw) => guard.terminal().clear().context("clearing the screen")?,
+            Some(Effect::Copy { what, text, content }) => {
+                if content && self.reports.never_text {
+                    self.state.view.note = Some("not copied: `content: off` keeps texts here".to_owned());
+                    return Ok(None);
+                }
+                let text = self.reports.redact.text(&text).into_owned();
+                let sent = guard.copy(&text).context("writing to the terminal")?;
+                let folder = self.reports.folder.clone();
+                writing.spawn_blocking(move || files::copied(&what, &text, sent, folder.as_deref()));
+            }
+            Some(Effect::Write { what, path, text }) => {
+                let text = self.reports.redact.text(&text).into_owned();
+                writing.spawn_blocking(move || files::write_new(what, &path, &text));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Has a report written, beside the screen: a log that it is about may be long.
+    fn report(&mut self, wanted: handover::Wanted, writing: &mut JoinSet<Result<String, String>>) {
+        match handover::Handover::of(&self.state, &self.reports, wanted, self.clock.now()) {
+            Ok(report) => drop(writing.spawn_blocking(move || match report.write() {
+                Ok(path) => Ok(format!("the report is in {}", path.display())),
+                Err(why) => Err(format!("no report: {why}")),
+            })),
+            Err(why) => self.state.view.note = Some(why),
         }
     }
 
@@ -159,13 +231,15 @@ impl App {
         Duration::from_secs_f64(sent as f64 / REMOTE_BYTES).clamp(least, TICK)
     }
 
-    fn event(&mut self, event: &Event) -> Option<Effect> {
+    /// Takes what the terminal says, on a screen of this size.
+    pub fn event(&mut self, event: &Event, size: (u16, u16)) -> Option<Effect> {
         match event {
             Event::Key(key) if key.kind != KeyEventKind::Release => self.key(key),
             Event::Paste(text) => {
                 update::paste(&mut self.state, text);
                 None
             }
+            Event::Mouse(mouse) => update::mouse(&mut self.state, mouse, size),
             _ => None,
         }
     }

@@ -4,13 +4,18 @@
 
 mod args;
 mod bench;
+mod captures;
+mod compare;
+mod comparison;
 mod dashboard;
 mod drift;
 mod fail_on;
 mod headless;
 mod info;
 mod inspect;
+mod journal;
 mod outputs;
+mod replay;
 mod report;
 mod rules;
 mod runtimes;
@@ -113,10 +118,14 @@ fn command(args: Args) -> Result<(), Failure> {
         }
         Command::Replay(replay) => {
             let setup = setup::Setup::read(&args.common)?;
-            if replay.run.headless { headless::replay(&setup, &replay) } else { dashboard::replay(setup, &replay) }
+            match (replay.run.headless, &replay.compare) {
+                (true, Some(other)) => compare::run(&setup, &replay, other),
+                (true, None) => headless::replay(&setup, &replay),
+                (false, _) => replay::run(setup, &replay),
+            }
         }
         Command::Inspect(what) => inspect::run(&setup::Setup::read(&args.common)?, &what),
-        Command::Demo => dashboard::demo(setup::Setup::read(&args.common)?),
+        Command::Demo(demo) => dashboard::demo(setup::Setup::read(&args.common)?, &demo),
         Command::Setup(what) => runtimes::run(&setup::Setup::read(&args.common)?, &what),
         Command::Rules { what } => rules::run(&args.common, &what),
         Command::Drift(drift) => drift::run(&setup::Setup::read(&args.common)?, &drift),

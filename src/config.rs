@@ -5,6 +5,7 @@
 
 mod drift;
 pub mod formats;
+pub mod keeping;
 pub mod paths;
 
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ use crate::verdict::policy::Policy;
 use crate::yaml::{Diagnostic, Doc, Node};
 
 use formats::Formats;
+use keeping::Keeping;
 
 /// The documented defaults.
 pub const BUILT_IN: &str = include_str!("../sample-data/config.yaml");
@@ -86,10 +88,14 @@ pub struct Config {
     pub earlier: earlier::Options,
     /// Bounds of the drift engine.
     pub drift: engine_drift::Options,
+    /// What is kept of the traffic beyond the screen.
+    pub keeping: Keeping,
     /// Theme.
     pub theme: String,
     /// Characters.
     pub symbols: SymbolSet,
+    /// Whether the mouse is asked for; `None` = unless the terminal is reached over SSH or tmux.
+    pub mouse: Option<bool>,
     /// Records read back at the start.
     pub read_back: u64,
     /// The user's own keys: an action's name and its keys.
@@ -116,10 +122,12 @@ const ACTIONS: [(&str, Action); 4] =
 const SYMBOLS: [(&str, SymbolSet); 3] =
     [("auto", SymbolSet::Auto), ("unicode", SymbolSet::Unicode), ("ascii", SymbolSet::Ascii)];
 
+const MOUSE: [(&str, Option<bool>); 3] = [("auto", None), ("on", Some(true)), ("off", Some(false))];
+
 const ONLY: [(&str, bool); 2] = [("all", false), ("findings", true)];
 
 /// The top-level keys, in the order of the file.
-const KEYS: [&str; 21] = [
+const KEYS: [&str; 26] = [
     "backend",
     "onnxruntime",
     "model",
@@ -137,8 +145,13 @@ const KEYS: [&str; 21] = [
     "embedding",
     "drift",
     "series",
+    "content",
+    "redact",
+    "capture",
+    "replay",
     "theme",
     "symbols",
+    "mouse",
     "read_back",
     "keys",
 ];
@@ -199,8 +212,10 @@ impl Config {
             pin_workers: false,
             earlier: earlier::Options { window: Duration::ZERO, answers: 0, bytes: 0 },
             drift: engine_drift::Options::default(),
+            keeping: Keeping::default(),
             theme: String::new(),
             symbols: SymbolSet::Auto,
+            mouse: None,
             read_back: 0,
             keys: Vec::new(),
         };
@@ -248,8 +263,10 @@ impl Config {
         self.formats.read(root);
         self.read_bounds(root);
         drift::read(&mut self.drift, root);
+        self.keeping.read(root);
         set(&mut self.theme, root.get("theme").and_then(|n| n.string()).map(str::to_owned));
         set(&mut self.symbols, root.get("symbols").and_then(|n| n.word(&SYMBOLS)));
+        set(&mut self.mouse, root.get("mouse").and_then(|n| n.word(&MOUSE)));
         set(&mut self.read_back, whole(root.get("read_back"), 0..=100_000_000));
         for (action, keys) in root.get("keys").map(|n| n.entries()).unwrap_or_default() {
             let keys = keys.list().unwrap_or_default();
@@ -369,12 +386,13 @@ impl Config {
         let path = |path: &Option<PathBuf>| path.as_ref().map_or("null".into(), |p| quoted(&p.to_string_lossy()));
         let list = |items: &[String]| items.iter().map(|item| quoted(item)).collect::<Vec<_>>().join(", ");
         let preset = Preset::WORDS.iter().find(|(_, p)| *p == self.preset).map_or("", |w| w.0);
+        let mouse = MOUSE.iter().find(|(_, mouse)| *mouse == self.mouse).map_or("", |w| w.0);
         let symbols = SYMBOLS.iter().find(|(_, s)| *s == self.symbols).map_or("", |w| w.0);
         let keys: Vec<String> =
             self.keys.iter().map(|(action, keys)| format!("{}: [{}]", quoted(action), list(keys))).collect();
         let policy = self.policy();
         format!(
-            "backend: {}\nonnxruntime: {}\nmodel: {}\nthreads: {}\npolicy:\n  preset: {preset}\n  violation_penalty: {}\n  green: {}\n  yellow: {}\n  review_score: {}\n  latency_guard_ms: {}\n  on_unscored: {}\nkey: [{}]\nrules: {}\n{}limits:\n  line_bytes: {}\n  samples: {}\n  sample_bytes: {}\n  numbers: {}\n  depth: {}\n  unpacked_bytes: {}\nretention:\n  bytes: {}\n  rows: {}\noutput:\n  max_bytes: {}\n  only: {}\nembedding:\n  cache_bytes: {}\n  queue: {}\n  max_wait: {}ms\n  deadline: {}ms\n  pin_workers: {}\n  history_window: {}ms\n  history_answers: {}\n  history_bytes: {}\n{}theme: {}\nsymbols: {symbols}\nread_back: {}\nkeys: {{{}}}\n",
+            "backend: {}\nonnxruntime: {}\nmodel: {}\nthreads: {}\npolicy:\n  preset: {preset}\n  violation_penalty: {}\n  green: {}\n  yellow: {}\n  review_score: {}\n  latency_guard_ms: {}\n  on_unscored: {}\nkey: [{}]\nrules: {}\n{}limits:\n  line_bytes: {}\n  samples: {}\n  sample_bytes: {}\n  numbers: {}\n  depth: {}\n  unpacked_bytes: {}\nretention:\n  bytes: {}\n  rows: {}\noutput:\n  max_bytes: {}\n  only: {}\nembedding:\n  cache_bytes: {}\n  queue: {}\n  max_wait: {}ms\n  deadline: {}ms\n  pin_workers: {}\n  history_window: {}ms\n  history_answers: {}\n  history_bytes: {}\n{}{}theme: {}\nsymbols: {symbols}\nmouse: {mouse}\nread_back: {}\nkeys: {{{}}}\n",
             word(&Choice::WORDS),
             path(&self.onnxruntime),
             path(&self.model),
@@ -407,6 +425,7 @@ impl Config {
             self.earlier.answers,
             self.earlier.bytes,
             drift::to_yaml(&self.drift),
+            self.keeping.to_yaml(),
             quoted(&self.theme),
             self.read_back,
             keys.join(", "),
@@ -426,6 +445,7 @@ mod tests {
         assert_eq!(config.drift, engine_drift::Options::default());
         assert_eq!(config.pool, pool::Options::default());
         assert_eq!(config.earlier, earlier::Options::default());
+        assert_eq!(config.keeping, Keeping::default());
         assert_eq!(config.policy(), Policy::calibrated());
         let protocol = Config { preset: Preset::Protocol, ..config };
         assert_eq!(protocol.policy(), Policy::protocol());

@@ -19,6 +19,8 @@ pub struct Row {
     pub record: Arc<Record>,
     /// What came out.
     pub verdict: Arc<Verdict>,
+    /// What another judgement of the same record came to: as it was seen then, or by other rules.
+    pub other: Option<Arc<Verdict>>,
 }
 
 impl Row {
@@ -37,7 +39,8 @@ pub struct Chunk {
 }
 
 impl Chunk {
-    fn new(rows: Vec<Row>) -> Self {
+    /// A chunk of rows in Seq order.
+    pub fn new(rows: Vec<Row>) -> Self {
         let bytes = rows.iter().map(Row::footprint).sum();
         Self { rows, bytes }
     }
@@ -123,6 +126,19 @@ pub struct View {
 }
 
 impl View {
+    /// The rows of these chunks.
+    pub fn of(chunks: Vec<Arc<Chunk>>) -> Self {
+        Self { bytes: chunks.iter().map(|chunk| chunk.bytes).sum(), chunks: chunks.into() }
+    }
+
+    /// These rows, and behind them those.
+    pub fn with(&self, rows: Vec<Row>) -> Self {
+        if rows.is_empty() {
+            return self.clone();
+        }
+        Self::of(self.chunks.iter().cloned().chain([Arc::new(Chunk::new(rows))]).collect())
+    }
+
     /// Number of rows.
     pub fn len(&self) -> usize {
         self.chunks.iter().map(|chunk| chunk.rows.len()).sum()
@@ -130,7 +146,7 @@ impl View {
 
     /// Whether nothing is kept.
     pub fn is_empty(&self) -> bool {
-        self.chunks.is_empty()
+        self.chunks.iter().all(|chunk| chunk.rows.is_empty())
     }
 
     /// Bytes held, by estimate.
@@ -159,6 +175,13 @@ impl View {
             before += chunk.rows.len();
         }
         before
+    }
+
+    /// The rows from `seq` on, oldest first.
+    pub fn rows_from(&self, seq: Seq) -> impl Iterator<Item = &Row> {
+        let first = self.chunks.partition_point(|chunk| chunk.rows.last().is_none_or(|row| row.verdict.seq < seq));
+        let from = move |chunk: &'_ Arc<Chunk>| chunk.rows.partition_point(|row| row.verdict.seq < seq);
+        self.chunks[first..].iter().flat_map(move |chunk| chunk.rows[from(chunk)..].iter())
     }
 
     /// All rows, oldest first.

@@ -3,6 +3,8 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 /// A number with thousands separators and its shortest decimals: `-12,000`, `0.25`, `1.5e300`.
 pub fn number(value: f64) -> String {
     let plain = if value.abs() >= 1e15 || (value != 0.0 && value.abs() < 1e-4) {
@@ -47,6 +49,11 @@ pub fn short(value: f64) -> String {
 /// A count in at most five columns: `7`, `9999`, `12k`.
 pub fn count(count: u64) -> String {
     if count < 10_000 { count.to_string() } else { short(count as f64) }
+}
+
+/// Time of day in UTC: 02:57:10.
+pub fn clock(at: Timestamp) -> String {
+    at.strftime("%H:%M:%S UTC").to_string()
 }
 
 /// A span of time as people write it: `2s`, `500ms`, `2h 30m`, `1d` (of 24 hours). `None` for anything else.

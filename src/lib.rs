@@ -11,14 +11,17 @@
 //!
 //! - **What things are**: [`record`], [`verdict`], [`message`] (what pipeline and screen say to each other), [`history`].
 //! - **What is found**: [`engine`] (embedding, constraints, drift), [`rules`] (the language), [`stats`]. Pure: no threads, no files.
-//! - **What moves**: [`source`], [`pipeline`] (the only module that spawns), [`sink`].
+//! - **What moves**: [`source`], [`pipeline`], [`sink`], [`capture`] (an incident as one file), [`replay`] (a log judged once,
+//!   any place of it shown at once). Only `pipeline` and `replay` spawn.
 //! - **What is seen**: [`state`] (numbers made ready), [`ui`] (drawing), [`app`] (the loop, keys, the terminal).
 //! - **What starts it**: [`cli`], [`config`].
-//! - **Small leaves that everything may use**: [`clock`], [`yaml`], [`humanize`], [`sanitize`].
+//! - **Small leaves that everything may use**: [`clock`], [`yaml`], [`humanize`], [`sanitize`], [`redact`].
 //!
 //! Who may import whom is held by `tests/it/architecture.rs`.
 
+pub mod analysis;
 pub mod app;
+pub mod capture;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -28,6 +31,8 @@ pub mod humanize;
 pub mod message;
 pub mod pipeline;
 pub mod record;
+pub mod redact;
+pub mod replay;
 pub mod rules;
 pub mod sanitize;
 pub mod sink;

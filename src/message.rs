@@ -1,8 +1,14 @@
 //! The only words that the two halves share: commands go from the screen to the pipeline, updates come back.
 
 pub mod channel;
+pub mod command;
+pub mod desk;
+pub mod inquiry;
+pub mod replay;
+pub mod rules;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -15,12 +21,8 @@ pub use crate::rules::{Rule, RuleSet};
 use crate::stats::summary::{Skipped, Summary, Watched};
 use crate::verdict::EngineKind;
 
-/// From the screen to the pipeline.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Command {
-    /// End now; what is in flight is dropped.
-    Stop,
-}
+pub use command::{BaselineOrder, BaselineWish, CaptureOrder, Command, Happening, HappeningKind, Orders, ReplayOrder};
+use replay::{ReplayReport, Shown};
 
 /// From the pipeline to the screen.
 #[derive(Debug, Clone)]
@@ -57,6 +59,14 @@ pub enum Update {
     Notice(String),
     /// The output can't take more for now, and why; `None` when it does again.
     OutputWaits(Option<String>),
+    /// What was asked of what is kept.
+    Found(Box<inquiry::Finding>),
+    /// How the captures stand.
+    Capture(CaptureReport),
+    /// A replay shows something else.
+    Shown(Box<Shown>),
+    /// How the player of a replay stands.
+    Replay(Box<ReplayReport>),
     /// The input has ended and everything is judged; what it amounts to.
     Finished(Box<Summary>),
     /// The output can't be written; judging has stopped.
@@ -217,38 +227,28 @@ pub struct Bound {
     pub bytes: bool,
 }
 
-/// What the operator wants of the baseline of a series.
+/// How the captures stand.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CaptureReport {
+    /// The capture that the operator, or the command line, has begun.
+    pub own: Option<Capturing>,
+    /// The one that a rule has begun.
+    pub of_rule: Option<Capturing>,
+    /// Captures that have ended.
+    pub ended: u64,
+    /// Why nothing more is captured.
+    pub stopped: Option<String>,
+}
+
+/// A capture that is being written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BaselineOrder {
-    /// Whose.
-    pub key: Arc<str>,
-    /// Which.
-    pub series: Arc<str>,
-    /// What.
-    pub wish: BaselineWish,
-}
-
-/// What is to be done with a baseline.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BaselineWish {
-    /// What is normal now stays the baseline.
-    Pin,
-    /// It is learned anew.
-    Reset,
-}
-
-/// What the operator wants of the engines, until the judge comes to it.
-#[derive(Clone, Default)]
-pub struct Orders(Arc<Mutex<Vec<BaselineOrder>>>);
-
-impl Orders {
-    /// Adds one.
-    pub fn give(&self, order: BaselineOrder) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(order);
-    }
-
-    /// Takes all.
-    pub fn take(&self) -> Vec<BaselineOrder> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
+pub struct Capturing {
+    /// Where.
+    pub path: PathBuf,
+    /// Bytes so far.
+    pub bytes: u64,
+    /// Records so far.
+    pub records: u64,
+    /// With prompts and answers.
+    pub text: bool,
 }

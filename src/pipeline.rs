@@ -10,11 +10,14 @@
 
 mod audit;
 pub mod demo;
+pub mod desk;
 pub mod judge;
 mod judging;
 mod parse;
 pub mod reading;
+pub mod recording;
 pub mod rule_files;
+mod rule_saving;
 pub mod rules_watch;
 mod saving;
 mod supervise;
@@ -43,6 +46,7 @@ use crate::source::ledger::{Ledger, Marks};
 use crate::verdict::EngineKind;
 use crate::verdict::policy::Policy;
 
+pub use audit::Reasons;
 use rules_watch::InForce;
 pub use saving::Written as SavedWritten;
 
@@ -61,6 +65,8 @@ pub enum Input {
     Stream(PathBuf),
     /// Standard input.
     Stdin,
+    /// A capture, whose records were read before.
+    Capture(PathBuf),
 }
 
 /// What is to be done.
@@ -111,6 +117,10 @@ pub struct Options {
     pub store: Option<Store>,
     /// What a former run has left.
     pub resume: Resume,
+    /// What the engines know at the start, when no former run has left it.
+    pub engines: Option<serde_json::Value>,
+    /// How records are captured; `None` where nothing is.
+    pub capture: Option<recording::Options>,
 }
 
 /// What a former run has left.
@@ -131,6 +141,8 @@ struct Shared {
     ledger: Arc<Mutex<Ledger>>,
     updates: Sender<Update>,
     rules: InForce,
+    /// Why rules were changed, for whoever writes the change down.
+    reasons: Reasons,
     orders: Orders,
 }
 
@@ -176,6 +188,7 @@ pub struct Pipeline {
     updates: Receiver<Update>,
     handle: Handle,
     stages: Vec<Arc<Stats>>,
+    reasons: Reasons,
 }
 
 /// Ends a pipeline.
@@ -220,7 +233,8 @@ impl Pipeline {
         let rules = InForce::new(&options.rules);
         let pool = Arc::new(pool);
         let orders = Orders::default();
-        let shared = Shared { stop: Arc::default(), clock, pool, ledger, updates: updates_in, rules, orders };
+        let (stop, reasons) = (Arc::default(), Reasons::default());
+        let shared = Shared { stop, clock, pool, ledger, updates: updates_in, rules, reasons, orders };
         let handle = Handle {
             stop: Arc::clone(&shared.stop),
             pool: Arc::clone(&shared.pool),
@@ -228,6 +242,7 @@ impl Pipeline {
             orders: shared.orders.clone(),
         };
         let ended = Arc::clone(&handle.judge);
+        let reasons = shared.reasons.clone();
 
         embedding_threads(&shared, &options)?;
         supervise::start(&shared, &options)?;
@@ -244,12 +259,17 @@ impl Pipeline {
         })?;
         spawn("parse", move || parser.run(&lines, &records_in))?;
         reader.start(lines_in)?;
-        Ok(Self { updates, handle, stages })
+        Ok(Self { updates, handle, stages, reasons })
     }
 
     /// The counters of the queues: of lines, of records, of updates.
     pub fn stages(&self) -> Vec<Arc<Stats>> {
         self.stages.clone()
+    }
+
+    /// Where it is said why rules are changed, for whoever writes the change down.
+    pub fn reasons(&self) -> Reasons {
+        self.reasons.clone()
     }
 
     /// What happens, and the means to end it.
@@ -344,6 +364,7 @@ fn ledger(options: &Options) -> Ledger {
     Ledger::new(marks, &options.own, &patterns.collect::<Vec<_>>())
 }
 
-fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<thread::JoinHandle<()>> {
+/// Starts a thread: all of the program's begin here.
+pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<thread::JoinHandle<()>> {
     thread::Builder::new().name(name.to_owned()).spawn(work)
 }

@@ -27,6 +27,7 @@ pub mod openai;
 pub mod otel;
 pub mod profile;
 pub mod reader;
+mod stored;
 pub mod time;
 pub mod values;
 
@@ -50,7 +51,7 @@ impl fmt::Display for Seq {
 }
 
 /// Where a record stands in the input.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     /// The source as the user named it: a path, or `-`.
     pub source: Arc<str>,
@@ -96,7 +97,7 @@ impl Default for Limits {
 pub const LABEL_BYTES: usize = 256;
 
 /// One validation record.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Record {
     /// Place in the order of judgement.
     pub seq: Seq,
@@ -123,6 +124,7 @@ pub struct Record {
     /// Where it stood.
     pub origin: Origin,
     /// The line itself.
+    #[serde(with = "stored")]
     pub raw: Bytes,
 }
 

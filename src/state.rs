@@ -4,13 +4,23 @@
 
 pub mod agents;
 pub mod alerts;
+pub mod board;
+pub mod charts;
+pub mod completing;
 pub mod coverage;
 pub mod drift;
+pub mod editing;
+pub mod inquiries;
 pub mod latency;
+pub mod log;
+pub mod marks;
+pub mod moving;
 pub mod pace;
 pub mod rates;
 pub mod records;
+pub mod replay;
 pub mod rules;
+pub mod sift;
 pub mod sources;
 pub mod status;
 pub mod view;
@@ -19,17 +29,19 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::history::Row;
+use crate::message::inquiry::Inquiry;
+use crate::message::replay::ReplayReport;
 use crate::message::{SourceState, Update};
-use crate::verdict::{Outcome, Severity};
+use crate::verdict::Severity;
 
-use agents::Agents;
-use alerts::Alerts;
-use coverage::Coverage;
-use drift::DriftBoard;
-use latency::Latency;
-use records::Records;
-use sources::Sources;
+pub use board::{Board, Seen, Share};
+
+use charts::Charts;
+use editing::Editing;
+use inquiries::Found;
+use log::Log;
+use marks::Marks;
+use sift::Sift;
 use status::Status;
 use view::View;
 
@@ -42,53 +54,8 @@ pub struct Options {
     pub mode: &'static str,
     /// Time goes on when nothing comes (a replay stands still).
     pub live: bool,
-}
-
-/// Everything that traffic changes.
-#[derive(Debug, Clone)]
-pub struct Board {
-    /// Violations and alerts.
-    pub alerts: Alerts,
-    /// The keys.
-    pub agents: Agents,
-    /// Latency over time.
-    pub latency: Latency,
-    /// Series.
-    pub drift: DriftBoard,
-    /// The records themselves.
-    pub records: Records,
-    /// The sources, as their records show them.
-    pub sources: Sources,
-    /// How much of the last minute was compared.
-    pub coverage: Coverage,
-    /// Records seen.
-    pub total: u64,
-    /// Of those with answers, how many had them compared.
-    pub checked: Share,
-    /// Event time of the newest record.
-    pub event_now: Option<Timestamp>,
-}
-
-/// A share of something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Share {
-    /// Of these …
-    pub of: u64,
-    /// … so many.
-    pub part: u64,
-}
-
-impl Share {
-    /// Counts one more.
-    pub fn add(&mut self, yes: bool) {
-        self.of += 1;
-        self.part += u64::from(yes);
-    }
-
-    /// In per cent; `None` of nothing.
-    pub fn percent(&self) -> Option<f64> {
-        (self.of > 0).then(|| 100.0 * self.part as f64 / self.of as f64)
-    }
+    /// Nothing is written to the rules.
+    pub read_only: bool,
 }
 
 /// All that the screen shows.
@@ -108,24 +75,51 @@ pub struct AppState {
     pub now: Timestamp,
     /// When the last record came, by the wall clock.
     arrived: Option<Timestamp>,
+    /// How the player of a replay stands.
+    replay: Option<ReplayReport>,
+    /// What the operator has marked.
+    pub marks: Marks,
+    /// What the list is narrowed to.
+    pub sift: Sift,
+    /// The time that the charts show.
+    pub charts: Charts,
+    /// The rules that are being written.
+    pub editing: Option<Box<Editing>>,
+    /// Letters go into the text of the rule.
+    pub writing: bool,
+    /// What was found of what is in front.
+    pub found: Found,
+    /// What the program says of itself.
+    pub log: Log,
+    /// Questions that an action has raised.
+    asks: Vec<Inquiry>,
+    /// A capture has begun that does not know what fires.
+    announce: bool,
 }
 
 impl AppState {
     /// A state that has seen nothing.
     pub fn new(options: Options, now: Timestamp) -> Self {
-        let live = Board {
-            alerts: Alerts::default(),
-            agents: Agents::default(),
-            latency: Latency::default(),
-            drift: DriftBoard::default(),
-            records: Records::default(),
-            sources: Sources::default(),
-            coverage: Coverage::default(),
-            total: 0,
-            checked: Share::default(),
-            event_now: None,
-        };
-        Self { options, live, frozen: None, status: Status::default(), view: View::default(), now, arrived: None }
+        let (live, status, view) = (Board::new(), Status::default(), View::default());
+        Self {
+            options,
+            live,
+            frozen: None,
+            status,
+            view,
+            now,
+            arrived: None,
+            replay: None,
+            marks: Marks::default(),
+            sift: Sift::default(),
+            charts: Charts::default(),
+            editing: None,
+            writing: false,
+            found: Found::default(),
+            log: Log::default(),
+            asks: Vec::new(),
+            announce: false,
+        }
     }
 
     /// The board to be shown.
@@ -158,25 +152,34 @@ impl AppState {
         }
     }
 
+    /// Asks something before the next drawing.
+    pub fn ask(&mut self, inquiry: Inquiry) {
+        self.asks.push(inquiry);
+    }
+
     /// Takes in what the pipeline says.
     pub fn apply(&mut self, update: Update) {
         match update {
             Update::Judged { rows, history, read_ts } => {
-                for row in &rows {
-                    self.judged(row, read_ts);
-                }
+                let seen = self.seen(read_ts);
+                rows.iter().for_each(|row| self.live.add(row, &seen));
                 self.arrived = Some(self.now);
                 self.live.records.set_history(history);
             }
             Update::Rejected { count, shown } => {
-                let at = self.event_time();
-                self.live.alerts.raise("@rejected", "", Severity::Warning, at, count, || {
-                    shown.first().map(|r| format!("{}: {}", status::place(r), r.reject.reason)).unwrap_or_default()
-                });
+                // A replay is at another place than what judges it: its alerts are those of its place.
+                if !self.is_replay() {
+                    let at = self.event_time();
+                    self.live.alerts.raise("@rejected", "", Severity::Warning, at, count, || {
+                        shown.first().map(|r| format!("{}: {}", status::place(r), r.reject.reason)).unwrap_or_default()
+                    });
+                }
                 self.status.rejected(count, shown);
             }
             Update::Engine(report) => {
-                if let crate::message::EngineState::Failed(why) = &report.state {
+                if let crate::message::EngineState::Failed(why) = &report.state
+                    && !self.is_replay()
+                {
                     let at = self.event_time();
                     let name = report.kind.name();
                     self.live.alerts.raise("@engine", name, Severity::Critical, at, 1, || format!("{name}: {why}"));
@@ -189,7 +192,7 @@ impl AppState {
                 }
             }
             Update::Source(report) => {
-                if report.state == SourceState::Ended {
+                if report.state == SourceState::Ended && !self.is_replay() {
                     self.live.sources.end(&report.name);
                 }
                 self.status.source(report);
@@ -198,62 +201,30 @@ impl AppState {
                 self.live.alerts.set_rules(&report);
                 self.status.health(report);
             }
-            Update::Rules(report) => self.status.rules(report),
+            Update::Rules(report) => {
+                self.rules_changed(&report);
+                self.status.rules(report);
+            }
+            Update::Found(finding) => self.found(*finding),
             Update::CaughtUp => self.status.caught_up = true,
             Update::Notice(text) => self.view.note = Some(text),
+            Update::Capture(report) => self.capture(report),
+            Update::Shown(shown) => self.show(*shown),
+            Update::Replay(report) => self.replay = Some(*report),
             Update::OutputWaits(why) => self.status.output_waits = why,
             Update::Finished(summary) => self.status.finished = Some(summary),
             Update::OutputFailed { why, .. } => self.status.output_failed = Some(why),
         }
     }
 
-    fn judged(&mut self, row: &Row, read_ts: Timestamp) {
-        let (record, verdict) = (&row.record, &row.verdict);
-        let board = &mut self.live;
-        // A record from the future (a clock that is wrong) must not make all others look old.
-        // A replay knows no wall clock: a record without a time counts as coming with the one before it.
-        let at = verdict.ts.map(|ts| ts.min(self.now)).or(board.event_now).unwrap_or(self.now);
-        if verdict.ts.is_some() || self.options.live {
-            board.event_now = Some(board.event_now.map_or(at, |known| known.max(at)));
+    fn seen(&self, read_ts: Timestamp) -> Seen {
+        let Options { review_score, live, .. } = self.options;
+        if !live {
+            return Seen::replayed(review_score);
         }
-        let heard = board.event_now.unwrap_or(at);
-        board.alerts.hear(heard);
-        board.agents.hear(heard);
-        board.total += 1;
-        if !record.samples.is_empty() {
-            board.checked.add(verdict.divergence.outcome == Outcome::Scored);
-        }
-        board.coverage.add(heard, &verdict.divergence.outcome);
         // While catching up, a record says nothing of its source's clock.
-        let ahead = record.ts.filter(|_| self.status.caught_up && self.options.live);
-        let ahead = ahead.map(|ts| ts.duration_since(read_ts).as_secs_f64());
-        board.sources.add(&record.origin.source, at, heard, ahead);
-        board.latency.add(at, record.latency_ms, &verdict.timing);
-        board.agents.add(at, row);
-        let drifting = board.drift.add(row);
-        for violation in &verdict.violations {
-            board.alerts.violation(&verdict.key, at, violation);
-        }
-        // Words alone measure on another scale.
-        let scored = verdict.divergence.risk.filter(|_| verdict.divergence.outcome == Outcome::Scored);
-        if let Some(risk) = scored.filter(|risk| *risk > self.options.review_score) {
-            board.alerts.raise("@disagree", &verdict.key, Severity::Critical, at, 1, || {
-                let texts = verdict.divergence.texts(&row.record.samples);
-                let found = verdict.divergence.contradictions.first().map(|found| found.in_words(&texts));
-                let found = found.map(|found| format!(", {found}")).unwrap_or_default();
-                format!("the answers disagree: risk {}{found}", crate::humanize::score(risk))
-            });
-        }
-        match drifting {
-            Some(report) if report.alarm => {
-                board.alerts.raise("@drift", &verdict.key, Severity::Warning, at, 1, || drift::in_words(report));
-            }
-            // It lasts; what an alert tells stays what was found when it began.
-            Some(report) => {
-                board.alerts.go_on("@drift", &verdict.key, Severity::Warning, at, || drift::in_words(report))
-            }
-            None => board.alerts.calm("@drift", &verdict.key),
-        }
+        let read_ts = self.status.caught_up.then_some(read_ts);
+        Seen { now: self.now, review_score, live, read_ts }
     }
 
     /// How long ago the newest record was, by the wall clock; never negative.
@@ -264,7 +235,11 @@ impl AppState {
 
     /// Event time as it would be now: the newest record's, moved on by what has passed since it came.
     pub fn event_time(&self) -> Timestamp {
-        let Some(event) = self.live.event_now else { return self.now };
+        let Some(event) = self.live.event_now else {
+            // The records of a replay without any time count as of the epoch.
+            let untimed = !self.options.live && self.live.total > 0;
+            return if untimed { Timestamp::UNIX_EPOCH } else { self.now };
+        };
         let idle = self.arrived.map_or(Duration::ZERO, |arrived| self.now.duration_since(arrived).unsigned_abs());
         if !self.options.live {
             return event;
@@ -277,29 +252,12 @@ impl AppState {
         self.now = now;
         let at = self.event_time();
         self.status.refresh(now);
-        let live = &mut self.live;
-        live.latency.refresh();
-        live.agents.refresh(at);
-        live.drift.refresh();
-        live.sources.refresh(at);
-        // While a backlog is worked off, what was not read yet looks like silence; and at the end all are silent.
-        if (self.status.caught_up || !self.options.live) && self.status.finished.is_none() {
-            let agents = live.agents.quiet();
-            for (name, why) in agents.chain(live.sources.quiet(at)) {
-                live.alerts.raise_once("@quiet", name, Severity::Warning, at, || why);
-            }
+        // A replay settles by itself, as event time goes on: how often it is drawn must not matter.
+        if self.options.live {
+            // While a backlog is worked off, what was not read yet looks like silence; and at the end all are silent.
+            let listens = self.status.caught_up && self.status.finished.is_none();
+            self.live.settle(at, listens);
         }
-        let returned: Vec<_> = live.agents.returned().collect();
-        for key in returned {
-            live.alerts.calm("@quiet", &key);
-        }
-        for name in live.sources.returned() {
-            live.alerts.calm("@quiet", &name);
-        }
-        match live.coverage.alert(at) {
-            Some((severity, text)) => live.alerts.raise_once("@unscored", &"".into(), severity, at, || text),
-            None => live.alerts.calm("@unscored", ""),
-        }
-        live.alerts.refresh(at);
+        self.live.arrange(at);
     }
 }

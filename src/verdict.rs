@@ -10,6 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::record::{Origin, Record, Seq};
 
@@ -39,7 +40,7 @@ impl EngineKind {
 }
 
 /// How far an engine got with a record. A score that was not computed is never zero: it is one of the others.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
     /// Everything was computed.
     Scored,
@@ -72,7 +73,7 @@ impl Outcome {
 }
 
 /// How bad the breach of a rule is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Severity {
     /// Worth a note; counts for nothing.
     Info,
@@ -102,7 +103,7 @@ impl Severity {
 }
 
 /// A value that was found in a record.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Observed {
     /// A number.
     Number(f64),
@@ -113,7 +114,7 @@ pub enum Observed {
 }
 
 /// Whether a violation counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ViolationState {
     /// In force.
     Firing,
@@ -141,7 +142,7 @@ impl ViolationState {
 }
 
 /// A rule and the field that breached it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Violation {
     /// The rule's id.
     pub rule: Arc<str>,
@@ -190,7 +191,7 @@ impl Violation {
 }
 
 /// How much the answer can be relied on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Level {
     /// Nothing speaks against it.
     Green,
@@ -218,7 +219,7 @@ impl Level {
 }
 
 /// Confidence in the answer.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Confidence {
     /// In [0, 1]; `None` when nothing was compared.
     pub score: Option<f64>,
@@ -227,7 +228,7 @@ pub struct Confidence {
 }
 
 /// What is advised. watcher stops nothing by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Action {
     /// Let it run.
     Allow,
@@ -261,7 +262,7 @@ impl fmt::Display for Action {
 }
 
 /// The action and the status code that goes with it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Advice {
     /// What is advised.
     pub action: Action,
@@ -270,7 +271,7 @@ pub struct Advice {
 }
 
 /// What the record cost watcher itself, µs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Timing {
     /// From reading the line to the start of its judgement, less the embedding.
     pub queue: u64,
@@ -285,7 +286,7 @@ pub struct Timing {
 }
 
 /// The verdict on one record.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Verdict {
     /// Place in the order of judgement.
     pub seq: Seq,
@@ -349,7 +350,7 @@ impl Verdict {
         let lists =
             self.violations.capacity() * size_of::<Violation>() + self.drift.capacity() * size_of::<DriftReport>();
         // The two lists and the verdict itself are allocations of their own.
-        size_of::<Self>() + messages + lists + 64
+        size_of::<Self>() + messages + lists + self.divergence.cosines.capacity() * size_of::<f32>() + 64
     }
 }
 

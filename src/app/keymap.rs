@@ -1,4 +1,6 @@
-//! The one table of actions and keys. Footer, help and palette are made from it.
+//! Keys to actions. Footer, help and palette are made from the same table.
+
+mod table;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,77 +11,8 @@ use super::action::Action;
 use crate::state::view::Hint;
 use crate::yaml::did_you_mean;
 
-/// An action as the operator meets it.
-struct Entry {
-    action: Action,
-    name: &'static str,
-    keys: &'static [&'static str],
-    footer: &'static str,
-    help: &'static str,
-    group: &'static str,
-}
-
-const fn entry(
-    group: &'static str,
-    action: Action,
-    name: &'static str,
-    keys: &'static [&'static str],
-    footer: &'static str,
-    help: &'static str,
-) -> Entry {
-    Entry { action, name, keys, footer, help, group }
-}
-
-/// Not in the help: it shows that the terminal survives a bug.
-const HIDDEN: &str = "debug-panic";
-
-const TABLE: [Entry; 31] = [
-    entry("General", Action::Help, "help", &["?", "f1"], "help", "these keys"),
-    entry("General", Action::Palette, "command", &[":", "ctrl-p"], "command", "run a command by its name"),
-    entry("General", Action::Quit, "quit", &["q"], "quit", "back; from the overview, end"),
-    entry("General", Action::QuitNow, "quit-now", &["ctrl-c"], "", "end at once"),
-    entry("General", Action::Suspend, "suspend", &["ctrl-z"], "", "to the shell; fg comes back"),
-    entry("General", Action::Escape, "close", &["esc"], "", "close what is in front; never ends"),
-    entry("General", Action::Redraw, "redraw", &["ctrl-l"], "", "draw everything anew"),
-    entry("General", Action::TimeZone, "time-zone", &["z"], "", "times in UTC or in this machine's zone"),
-    entry("Panes", Action::NextPane, "next-pane", &["tab"], "pane", "to the next pane"),
-    entry("Panes", Action::PreviousPane, "previous-pane", &["backtab"], "", "to the pane before"),
-    entry("Panes", Action::FullPane, "full-pane", &["f"], "full", "one pane on the whole screen, and back"),
-    entry("Records", Action::Freeze, "freeze", &["space"], "freeze", "stop the view while reading goes on, and go on"),
-    entry("Records", Action::Open, "open", &["enter"], "open", "the selected record in full"),
-    entry("Records", Action::Out, "out", &["backspace"], "", "out of the record"),
-    entry(
-        "Records",
-        Action::NextViolation,
-        "next-violation",
-        &["v"],
-        "next violation",
-        "to the next record that broke a rule",
-    ),
-    entry("Records", Action::PreviousViolation, "previous-violation", &["V"], "", "to the one before"),
-    entry("Drift", Action::PinBaseline, "pin-baseline", &["b"], "", "what is normal now stays the series' baseline"),
-    entry("Drift", Action::ResetBaseline, "reset-baseline", &["B"], "", "the series learns its baseline anew"),
-    entry("Records", Action::Follow, "follow", &["G", "end"], "follow", "to the newest, and follow"),
-    entry("Screens", Action::Overview, "overview", &["1"], "", "everything at a glance"),
-    entry("Screens", Action::Record, "records", &["2"], "", "the selected record in full, the newest without one"),
-    entry(
-        "Screens",
-        Action::Rules,
-        "rules",
-        &["3"],
-        "rules",
-        "the rules in force: hits, data, what is wrong with a new version",
-    ),
-    entry("Screens", Action::Health, "health", &["5"], "health", "stages, engines, sources, refused lines"),
-    entry("Moving", Action::Up, "up", &["k", "up"], "", "a line up"),
-    entry("Moving", Action::Down, "down", &["j", "down"], "", "a line down"),
-    entry("Moving", Action::HalfUp, "half-page-up", &["ctrl-u"], "", "half a page up"),
-    entry("Moving", Action::HalfDown, "half-page-down", &["ctrl-d"], "", "half a page down"),
-    entry("Moving", Action::PageUp, "page-up", &["pageup"], "", "a page up"),
-    entry("Moving", Action::PageDown, "page-down", &["pagedown"], "", "a page down"),
-    entry("Moving", Action::Top, "top", &["g", "home"], "", "to the oldest"),
-    entry("Moving", Action::Panic, HIDDEN, &[], "", "fail on purpose"),
-];
+pub use table::Keys;
+use table::{HIDDEN, TABLE};
 
 /// A key with its modifiers.
 type Key = (KeyCode, KeyModifiers);
@@ -90,6 +23,7 @@ pub struct Keymap {
     by_key: HashMap<Key, Action>,
     /// For footer, help and palette.
     pub hints: Arc<[Hint]>,
+    which: Keys,
 }
 
 impl Keymap {
@@ -97,7 +31,14 @@ impl Keymap {
     ///
     /// # Errors
     /// An unknown action or key, or a key that is bound twice.
-    pub fn new(own: &[(String, Vec<String>)]) -> Result<Self, String> {
+    pub fn new(own: &[(String, Vec<String>)], which: Keys) -> Result<Self, String> {
+        // What is bound twice in the other set is found at once too, not on the day that it is needed.
+        let other = if which == Keys::Live { Keys::Replay } else { Keys::Live };
+        Self::of(own, other)?;
+        Self::of(own, which)
+    }
+
+    fn of(own: &[(String, Vec<String>)], which: Keys) -> Result<Self, String> {
         for (name, _) in own {
             if !TABLE.iter().any(|entry| entry.name == name) {
                 let help = did_you_mean(name, TABLE.iter().map(|entry| entry.name));
@@ -107,7 +48,7 @@ impl Keymap {
         }
         let mut by_key = HashMap::new();
         let mut hints = Vec::new();
-        for entry in &TABLE {
+        for entry in TABLE.iter().filter(|entry| entry.only.is_none_or(|only| only == which)) {
             let own = own.iter().rev().find(|(name, _)| name == entry.name).map(|(_, keys)| keys.clone());
             let keys = own.unwrap_or_else(|| entry.keys.iter().map(ToString::to_string).collect());
             for text in &keys {
@@ -126,10 +67,11 @@ impl Keymap {
                     help: entry.help,
                     footer: entry.footer,
                     group: entry.group,
+                    screens: entry.screens,
                 });
             }
         }
-        Ok(Self { by_key, hints: hints.into() })
+        Ok(Self { by_key, hints: hints.into(), which })
     }
 
     /// The action of a key.
@@ -139,7 +81,8 @@ impl Keymap {
 
     /// The action of a name.
     pub fn by_name(&self, name: &str) -> Option<Action> {
-        TABLE.iter().find(|entry| entry.name == name).map(|entry| entry.action)
+        let here = TABLE.iter().filter(|entry| entry.only.is_none_or(|only| only == self.which));
+        here.into_iter().find(|entry| entry.name == name).map(|entry| entry.action)
     }
 }
 
@@ -215,7 +158,7 @@ mod tests {
 
     #[test]
     fn the_table_is_sound() {
-        let keymap = Keymap::new(&[]).unwrap();
+        let keymap = Keymap::new(&[], Keys::Live).unwrap();
         assert!(keymap.hints.iter().any(|hint| hint.name == "quit"));
         let press = |code, modifiers| keymap.action(&KeyEvent::new(code, modifiers));
         assert_eq!(press(KeyCode::Char('q'), KeyModifiers::NONE), Some(Action::Quit));
@@ -226,9 +169,9 @@ mod tests {
 
     #[test]
     fn own_keys_replace_and_faults_are_named() {
-        let own = |name: &str, key: &str| Keymap::new(&[(name.to_owned(), vec![key.to_owned()])]);
-        let keymap = own("freeze", "p").unwrap();
-        assert_eq!(keymap.action(&KeyEvent::new(KeyCode::Char('p'), KeyModifiers::NONE)), Some(Action::Freeze));
+        let own = |name: &str, key: &str| Keymap::new(&[(name.to_owned(), vec![key.to_owned()])], Keys::Live);
+        let keymap = own("freeze", "P").unwrap();
+        assert_eq!(keymap.action(&KeyEvent::new(KeyCode::Char('P'), KeyModifiers::NONE)), Some(Action::Freeze));
         assert_eq!(keymap.action(&KeyEvent::new(KeyCode::Char(' '), KeyModifiers::NONE)), None);
         assert!(own("freeze", "q").unwrap_err().contains("bound twice: to quit and to freeze"));
         assert!(own("frezee", "p").unwrap_err().contains("did you mean `freeze`?"));

@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use anyhow::Context;
-use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 use crossterm::{cursor, execute};
 use ratatui::Terminal;
@@ -39,15 +41,19 @@ pub struct Guard {
     terminal: ManuallyDrop<Terminal<CrosstermBackend<Counted>>>,
     taken: Arc<AtomicBool>,
     written: Arc<AtomicU64>,
+    mouse: bool,
 }
 
+/// Bytes that are sent to the clipboard at most: terminals refuse more, or take long.
+const CLIPBOARD: usize = 74_000;
+
 impl Guard {
-    /// Takes the terminal over. From here on a panic of this thread gives it back before it is printed; panics of
+    /// Takes the terminal over, and its mouse if that is wanted. From here on a panic of this thread gives it back before it is printed; panics of
     /// other threads are caught by those who started them and go to the log.
     ///
     /// # Errors
     /// When there is no terminal.
-    pub fn new() -> anyhow::Result<Self> {
+    pub fn new(mouse: bool) -> anyhow::Result<Self> {
         let taken = Arc::new(AtomicBool::new(false));
         let hook_taken = Arc::clone(&taken);
         let screen = thread::current().id();
@@ -62,7 +68,7 @@ impl Guard {
         let written = Arc::new(AtomicU64::new(0));
         let out = Counted { written: Arc::clone(&written) };
         let terminal = Terminal::new(CrosstermBackend::new(out)).context("opening the terminal")?;
-        let mut guard = Self { terminal: ManuallyDrop::new(terminal), taken, written };
+        let mut guard = Self { terminal: ManuallyDrop::new(terminal), taken, written, mouse };
         guard.take()?;
         Ok(guard)
     }
@@ -71,7 +77,31 @@ impl Guard {
         self.taken.store(true, Ordering::SeqCst);
         enable_raw_mode().context("switching the terminal to raw mode")?;
         execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)
-            .context("switching to the alternate screen")
+            .context("switching to the alternate screen")?;
+        if self.mouse {
+            execute!(io::stdout(), EnableMouseCapture).context("asking for the mouse")?;
+        }
+        Ok(())
+    }
+
+    /// Columns and lines.
+    pub fn size(&self) -> (u16, u16) {
+        self.terminal.size().map_or((0, 0), |size| (size.width, size.height))
+    }
+
+    /// Sends a text to the terminal's clipboard (OSC 52). Whether it was short enough.
+    ///
+    /// # Errors
+    /// When the terminal does not take it.
+    pub fn copy(&mut self, text: &str) -> io::Result<bool> {
+        if text.len() > CLIPBOARD {
+            return Ok(false);
+        }
+        // In letters and digits only: whatever is in the text can't reach the terminal as anything else.
+        let out = self.terminal.backend_mut();
+        write!(out, "\x1b]52;c;{}\x07", STANDARD.encode(text))?;
+        out.flush()?;
+        Ok(true)
     }
 
     /// The terminal, to draw on.
@@ -109,6 +139,7 @@ fn restore(taken: &AtomicBool) {
     }
     // Each step is tried whatever became of the others: there is nobody left to tell.
     let mut out = io::stdout();
+    let _ = execute!(out, DisableMouseCapture);
     let _ = execute!(out, DisableBracketedPaste);
     let _ = execute!(out, LeaveAlternateScreen);
     let _ = execute!(out, cursor::Show);

@@ -11,6 +11,7 @@ use crate::engine::drift::Which;
 use crate::engine::drift::budget::FalseAlarms;
 use crate::engine::embedding::select::Choice;
 use crate::humanize;
+use crate::message::replay::{Speed, Target};
 use crate::record;
 use crate::record::format::Format;
 use crate::source::From;
@@ -79,7 +80,7 @@ pub(super) enum Command {
     /// Judge a log from its start, as fast as it goes
     Replay(Replay),
     /// The sample traffic, written live to a temporary log and tailed: nothing to configure
-    Demo,
+    Demo(Demo),
     /// What is in a log: its format, fields and numbers, and how it can be watched
     Inspect(Inspect),
     /// Check, test, explain and try out constraint rules
@@ -269,14 +270,63 @@ pub(super) struct Watch {
     #[arg(long)]
     pub fresh: bool,
     #[command(flatten)]
+    pub capture: Capture,
+    #[command(flatten)]
+    pub screen: Screen,
+    #[command(flatten)]
     pub run: Run,
+}
+
+/// `demo`
+#[derive(Debug, ClapArgs)]
+pub(super) struct Demo {
+    #[command(flatten)]
+    pub capture: Capture,
+    #[command(flatten)]
+    pub screen: Screen,
+}
+
+/// What the commands with a screen share.
+#[derive(Debug, Default, Clone, Copy, ClapArgs)]
+pub(super) struct Screen {
+    /// Rules can be edited and tried out on the screen, and are not written
+    #[arg(long)]
+    pub read_only: bool,
+}
+
+/// What is captured from the start.
+#[derive(Debug, Default, ClapArgs)]
+pub(super) struct Capture {
+    /// Keep records, verdicts and all that happens in a file that `watcher replay` opens
+    #[arg(long, value_name = "FILE.wcap")]
+    pub capture: Option<PathBuf>,
+    /// Captures hold no prompts and answers: neither that file nor those that rules begin
+    #[arg(long)]
+    pub no_text: bool,
 }
 
 /// `replay`
 #[derive(Debug, ClapArgs)]
 pub(super) struct Replay {
-    /// The log
+    /// The log, or a capture (.wcap)
     pub file: PathBuf,
+    /// How fast, as a multiple of the pace at which the records came: 0.1 to 1000, or max (default)
+    #[arg(long, value_name = "N|max", conflicts_with = "headless")]
+    pub speed: Option<Speed>,
+    /// Begin here and pause: 02:57, 2026-02-17T02:57:00Z, 40%, '#1200'
+    #[arg(long, value_name = "PLACE", allow_hyphen_values = true, conflicts_with = "headless")]
+    pub at: Option<Target>,
+    /// List only what fits: text, /regex/, field:value, or an expression such as 'metrics.cost > 3 && key == "a"'
+    #[arg(long, value_name = "FILTER", conflicts_with = "headless")]
+    pub filter: Option<String>,
+    /// Skip the silence between records that lie far apart
+    #[arg(long, conflicts_with = "headless")]
+    pub skip_gaps: bool,
+    /// Judge again by these rules too, and show what they change
+    #[arg(long, value_name = "PATH")]
+    pub compare: Option<PathBuf>,
+    #[command(flatten)]
+    pub screen: Screen,
     #[command(flatten)]
     pub run: Run,
 }
@@ -402,7 +452,7 @@ mod tests {
             assert!(matches!(read(line).command, Command::Watch(_)), "{line}");
         }
         for line in ["watcher demo", "watcher --theme light demo", "watcher --backend=lexical demo"] {
-            assert!(matches!(read(line).command, Command::Demo), "{line}");
+            assert!(matches!(read(line).command, Command::Demo(_)), "{line}");
         }
         assert!(matches!(read("watcher replay x --headless").command, Command::Replay(_)));
         assert_eq!(with_default_command(vec!["watcher".into()]).len(), 1);

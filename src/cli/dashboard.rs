@@ -1,4 +1,4 @@
-//! Commands with a screen: `watch`, `replay`, `demo`.
+//! Commands with a screen: `watch` and `demo`; `replay` has a file of its own.
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -7,15 +7,20 @@ use std::sync::Arc;
 use anyhow::Context;
 
 use super::Failure;
-use super::args::{Replay, Run, Watch};
+use super::args::{Demo as DemoArgs, Run, Screen, Watch};
+use super::captures;
 use super::headless::LAST_WORDS;
 use super::setup::{self, Mode, Output, Rules, Setup};
-use crate::app::keymap::Keymap;
-use crate::app::{App, End, terminal};
+use crate::app::keymap::{Keymap, Keys};
+use crate::app::{App, End, handover, terminal};
 use crate::clock::{SharedClock, SystemClock};
-use crate::message::Orders;
+use crate::config::keeping::Content;
+use crate::engine::embedding::select::Choice;
+use crate::message::channel::Receiver;
+use crate::message::desk::Desk;
+use crate::message::{Orders, Update};
 use crate::pipeline::demo::{self, Demo};
-use crate::pipeline::{Input, Pipeline};
+use crate::pipeline::{Handle, Input, Pipeline, desk};
 use crate::rules::schema::Source;
 use crate::source::From;
 use crate::state::{AppState, Options};
@@ -35,41 +40,23 @@ pub(super) fn watch(setup: Setup, watch: &Watch) -> Result<(), Failure> {
         fresh: watch.fresh,
         output: output(&watch.run, false)?,
         risk_limits: Vec::new(),
+        engines: None,
+        capture: captures::options(&setup, &watch.capture, "LIVE", &watch.sources)?,
     };
-    show(&setup, "LIVE", rules, mode)
-}
-
-/// `watcher replay FILE`
-pub(super) fn replay(setup: Setup, replay: &Replay) -> Result<(), Failure> {
-    need_terminal()?;
-    let rules = setup.rules()?;
-    if replay.file.as_os_str() != "-" {
-        need_file(&replay.file)?;
-    }
-    let mode = Mode {
-        inputs: inputs(std::slice::from_ref(&replay.file))?,
-        from: From::Start,
-        follow: false,
-        live: false,
-        screen: true,
-        checkpoints: false,
-        fresh: false,
-        output: output(&replay.run, true)?,
-        risk_limits: Vec::new(),
-    };
-    show(&setup, "REPLAY", rules, mode)
+    show(&setup, Look { word: "LIVE", live: true, screen: watch.screen }, rules, mode)
 }
 
 /// `watcher demo`
-pub(super) fn demo(setup: Setup) -> Result<(), Failure> {
+pub(super) fn demo(setup: Setup, demo: &DemoArgs) -> Result<(), Failure> {
     need_terminal()?;
     let source = Source { name: "watcher-protocol.yaml (embedded)".into(), text: demo::RULES.into() };
     let rules = match setup.config.rules {
         Some(_) => setup.rules()?,
         None => Rules::built_in(setup::compile(&[source])?),
     };
-    let demo = Demo::start(SystemClock::shared()).context("writing the sample log")?;
-    let inputs = vec![Input::Files(demo.log())];
+    let traffic = Demo::start(SystemClock::shared()).context("writing the sample log")?;
+    let inputs = vec![Input::Files(traffic.log())];
+    let capture = captures::options(&setup, &demo.capture, "DEMO", &[traffic.log()])?;
     let mode = Mode {
         inputs,
         from: From::Start,
@@ -80,11 +67,13 @@ pub(super) fn demo(setup: Setup) -> Result<(), Failure> {
         fresh: false,
         output: None,
         risk_limits: Vec::new(),
+        engines: None,
+        capture,
     };
-    show(&setup, "DEMO", rules, mode)
+    show(&setup, Look { word: "DEMO", live: true, screen: demo.screen }, rules, mode)
 }
 
-fn output(run: &Run, replace: bool) -> Result<Option<Output>, Failure> {
+pub(super) fn output(run: &Run, replace: bool) -> Result<Option<Output>, Failure> {
     if run.output.as_ref().is_some_and(|path| path.as_os_str() == "-") {
         return Err(Failure::Usage(
             "standard output is the screen: name a file for --output, or add --headless".into(),
@@ -93,7 +82,7 @@ fn output(run: &Run, replace: bool) -> Result<Option<Output>, Failure> {
     Ok(Output::of(run, replace))
 }
 
-fn need_terminal() -> Result<(), Failure> {
+pub(super) fn need_terminal() -> Result<(), Failure> {
     if std::io::stdout().is_terminal() {
         return Ok(());
     }
@@ -131,6 +120,7 @@ pub(super) fn inputs(sources: &[PathBuf]) -> Result<Vec<Input>, Failure> {
 
 fn file_input(path: &Path) -> Result<Input, Failure> {
     match std::fs::metadata(path) {
+        Ok(meta) if meta.is_file() && captures::is_capture(path) => Ok(Input::Capture(path.to_owned())),
         // A named pipe, as in `watcher replay <(zcat log.gz)`, is read as it comes.
         Ok(meta) if !meta.is_file() && !meta.is_dir() => Ok(Input::Stream(path.to_owned())),
         Ok(_) => Ok(Input::Files(path.to_owned())),
@@ -141,34 +131,106 @@ fn file_input(path: &Path) -> Result<Input, Failure> {
     }
 }
 
-fn show(setup: &Setup, word: &'static str, rules: Rules, mode: Mode) -> Result<(), Failure> {
-    let keymap = Keymap::new(&setup.config.keys).map_err(Failure::Usage)?;
-    let theme = setup.theme()?;
+/// What the screen is for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Look {
+    /// What the header says.
+    pub word: &'static str,
+    /// Time goes on when nothing comes.
+    pub live: bool,
+    /// What was asked for.
+    pub screen: Screen,
+}
+
+fn show(setup: &Setup, look: Look, rules: Rules, mode: Mode) -> Result<(), Failure> {
+    captures::refuse(&mode.inputs)?;
     let clock: SharedClock = SystemClock::shared();
-    let options = Options { review_score: setup.config.policy().review_score, mode: word, live: mode.live };
-    let mut state = AppState::new(options, clock.now());
-    state.view.hints = Arc::clone(&keymap.hints);
-    state.view.note = rules.notes.first().map(|note| match rules.notes.len() {
+    let note = rules.notes.first().map(|note| match rules.notes.len() {
         1 => note.clone(),
         n => format!("{note} (and {} more: watcher rules check)", n - 1),
     });
-    let mut app =
-        App { state, theme, keymap, clock: Arc::clone(&clock), remote: setup::is_remote(), orders: Orders::default() };
+    let mut app = app(setup, look, &clock)?;
+    app.state.view.note = note;
     let ready = setup.options(rules, mode)?;
     if !ready.notices.is_empty() {
         app.state.view.note = Some(ready.notices.join("; "));
     }
+    let (options, desk) = (ready.options, app.desk.clone());
+    run(app, move || {
+        let pipeline = Pipeline::start(options, Arc::clone(&clock)).context("starting the engines")?;
+        let answers = desk::start(&desk, &pipeline.reasons(), &clock).context("answering the screen")?;
+        let (updates, handle) = pipeline.split();
+        Ok(Running { answers, updates, orders: handle.orders(), handle: Some(handle) })
+    })
+}
 
+/// The screen's side of a command.
+pub(super) fn app(setup: &Setup, look: Look, clock: &SharedClock) -> Result<App, Failure> {
+    let keys = if look.word == "REPLAY" { Keys::Replay } else { Keys::Live };
+    let keymap = Keymap::new(&setup.config.keys, keys).map_err(Failure::Usage)?;
+    let theme = setup.theme()?;
+    let options = Options {
+        review_score: setup.config.policy().review_score,
+        mode: look.word,
+        live: look.live,
+        read_only: look.screen.read_only,
+    };
+    let mut state = AppState::new(options, clock.now());
+    state.view.hints = Arc::clone(&keymap.hints);
+    let reports = handover::Options {
+        folder: setup.paths.as_ref().map(|paths| paths.state.join("reports")),
+        never_text: setup.config.keeping.content == Content::Off,
+        redact: Arc::new(setup.config.keeping.redact()),
+        file: None,
+        words: words(setup),
+    };
+    let remote = setup::is_remote();
+    Ok(App {
+        state,
+        theme,
+        keymap,
+        clock: Arc::clone(clock),
+        orders: Orders::default(),
+        desk: Desk::default(),
+        journal: setup.journal.clone(),
+        remote,
+        mouse: setup.config.mouse.unwrap_or(!remote),
+        reports,
+    })
+}
+
+/// The words of the command line that a command needs to come to the same verdicts.
+fn words(setup: &Setup) -> Vec<String> {
+    let rules = setup.config.rules.as_ref().map(|path| path.to_string_lossy().into_owned());
+    let backend = Choice::WORDS.iter().find(|(_, choice)| *choice == setup.config.backend);
+    let backend = backend.filter(|(_, choice)| *choice != Choice::Auto).map(|(word, _)| (*word).to_owned());
+    let option = |name: &str, value: Option<String>| value.map(|value| [name.to_owned(), value]);
+    [option("--rules", rules), option("--backend", backend)].into_iter().flatten().flatten().collect()
+}
+
+/// What works behind the screen.
+pub(super) struct Running {
+    /// What was asked at the desk.
+    pub answers: Receiver<Update>,
+    pub updates: Receiver<Update>,
+    pub orders: Orders,
+    /// Ends what judges.
+    pub handle: Option<Handle>,
+}
+
+/// Shows a screen until the user leaves. What is behind it is started once its first frame stands.
+pub(super) fn run(mut app: App, start: impl FnOnce() -> Result<Running, Failure>) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting")?;
-    let mut guard = terminal::Guard::new()?;
+    let mut guard = terminal::Guard::new(app.mouse)?;
+    let desk = app.desk.clone();
     // The first frame stands before anything is loaded.
     app.draw(guard.terminal()).context("drawing")?;
-    let pipeline = Pipeline::start(ready.options, clock).context("starting the engines")?;
-    let (updates, handle) = pipeline.split();
-    app.orders = handle.orders();
-    let end = runtime.block_on(app.run(&mut guard, updates));
+    let Running { answers, updates, orders, handle } = start()?;
+    app.orders = orders;
+    let end = runtime.block_on(app.run(&mut guard, updates, answers));
     drop(guard);
-    handle.finish(LAST_WORDS);
+    desk.close();
+    handle.iter().for_each(|handle| handle.finish(LAST_WORDS));
     // Whatever still waits for the outside ends with the process.
     runtime.shutdown_background();
     match end? {

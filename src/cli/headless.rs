@@ -10,9 +10,10 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::args::{Replay, Run, SummaryForm, Watch};
+use super::captures;
 use super::dashboard::{inputs, need_file};
 use super::fail_on::Condition;
-use super::setup::{Mode, Output, Setup};
+use super::setup::{Mode, Output, Rules, Setup};
 use super::{Failure, note_line, say};
 use crate::clock::SystemClock;
 use crate::humanize;
@@ -38,8 +39,11 @@ pub(super) fn watch(setup: &Setup, watch: &Watch) -> Result<(), Failure> {
         fresh: watch.fresh,
         output: Output::of(&watch.run, false),
         risk_limits: risk_limits(&watch.run),
+        engines: None,
+        capture: captures::options(setup, &watch.capture, "LIVE", &watch.sources)?,
     };
-    run(setup, &watch.run, mode, None)
+    captures::refuse(&mode.inputs)?;
+    run(setup, &watch.run, setup.rules()?, mode, None)
 }
 
 /// `watcher replay FILE --headless`
@@ -49,9 +53,11 @@ pub(super) fn replay(setup: &Setup, replay: &Replay) -> Result<(), Failure> {
         need_file(&replay.file)?;
     }
     let inputs = inputs(std::slice::from_ref(&replay.file))?;
-    let mode =
-        Mode { output: Output::of(&replay.run, true), risk_limits: risk_limits(&replay.run), ..Mode::once(inputs) };
-    run(setup, &replay.run, mode, (!stdin).then_some(&replay.file))
+    let opened = captures::open(setup, &replay.file)?;
+    let rules = opened.rules(setup)?;
+    let (output, risk_limits) = (Output::of(&replay.run, true), risk_limits(&replay.run));
+    let mode = Mode { output, risk_limits, engines: opened.engines(), ..Mode::once(inputs) };
+    run(setup, &replay.run, rules, mode, (!stdin).then_some(&replay.file))
 }
 
 fn risk_limits(run: &Run) -> Vec<f64> {
@@ -73,8 +79,7 @@ enum Outcome {
     Lost,
 }
 
-fn run(setup: &Setup, run: &Run, mode: Mode, file: Option<&PathBuf>) -> Result<(), Failure> {
-    let rules = setup.rules()?;
+fn run(setup: &Setup, run: &Run, rules: Rules, mode: Mode, file: Option<&PathBuf>) -> Result<(), Failure> {
     for note in &rules.notes {
         note_line(&format!("watcher: {}", sanitize::line(note)));
     }
@@ -206,6 +211,7 @@ async fn wait(
     let mut unread = None;
     let mut catching_up = CatchingUp::default();
     let mut formats = Status::default();
+    let mut captured = captures::Heard::default();
     loop {
         let update = tokio::select! {
             biased;
@@ -252,7 +258,18 @@ async fn wait(
                 say(&format!("the output can't take more: {why}; waiting for room"))
             }
             Some(Update::OutputWaits(None)) => say("there is room again, going on"),
-            Some(Update::Judged { .. } | Update::Rejected { .. }) => {}
+            Some(Update::Capture(report)) => {
+                if let Some(why) = captured.stopped(&report) {
+                    say(&why);
+                }
+            }
+            Some(
+                Update::Judged { .. }
+                | Update::Rejected { .. }
+                | Update::Shown(_)
+                | Update::Replay(_)
+                | Update::Found(_),
+            ) => {}
         }
     }
 }

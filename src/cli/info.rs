@@ -5,7 +5,7 @@ use clap::CommandFactory;
 use super::args::{Args, ConfigWhat};
 use super::setup::Setup;
 use super::{Failure, say};
-use crate::app::keymap::Keymap;
+use crate::app::keymap::{Keymap, Keys};
 use crate::state::view::Hint;
 
 /// What a newcomer wants.
@@ -32,9 +32,12 @@ pub(super) fn config(setup: &Setup, what: Option<&ConfigWhat>) -> Result<(), Fai
             say(&(file + &setup.config.to_yaml()))
         }
         Some(ConfigWhat::Keys) => {
-            let keymap = Keymap::new(&setup.config.keys).map_err(Failure::Usage)?;
+            let keymap = |which| Keymap::new(&setup.config.keys, which).map_err(Failure::Usage);
+            let (live, replay) = (keymap(Keys::Live)?, keymap(Keys::Replay)?);
             let line = |hint: &Hint| format!("{:<20} {:<14} {}\n", hint.name, hint.keys, hint.help);
-            say(&keymap.hints.iter().map(line).collect::<String>())
+            let only = replay.hints.iter().filter(|hint| live.hints.iter().all(|known| known.name != hint.name));
+            let lines: String = live.hints.iter().map(line).collect();
+            say(&format!("{lines}\nIn a replay:\n{}", only.map(line).collect::<String>()))
         }
         Some(ConfigWhat::Theme) => {
             let (name, text) = setup.theme_text()?;

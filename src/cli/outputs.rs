@@ -176,7 +176,7 @@ fn refuse_existing(output: &Output, more: &str) -> Result<(), Failure> {
 fn refuse_inputs(path: &Path, inputs: &[Input]) -> Result<(), Failure> {
     // A pattern that matches an output leaves it out; who names it means it.
     let named = |input: &Input| match input {
-        Input::Files(path) | Input::Stream(path) => Some(path.clone()),
+        Input::Files(path) | Input::Stream(path) | Input::Capture(path) => Some(path.clone()),
         Input::Stdin => None,
     };
     let found: Vec<PathBuf> = inputs.iter().filter_map(named).collect();
@@ -207,7 +207,7 @@ fn absolute(path: &Path) -> String {
 
 fn sources(inputs: &[Input]) -> Vec<String> {
     let name = |input: &Input| match input {
-        Input::Files(path) | Input::Stream(path) => absolute(path),
+        Input::Files(path) | Input::Stream(path) | Input::Capture(path) => absolute(path),
         Input::Stdin => "-".to_owned(),
     };
     let mut sources: Vec<String> = inputs.iter().map(name).collect();

@@ -8,6 +8,8 @@ mod test;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub(super) use over_log::{Seen, rows};
+
 use super::args::{Common, RulesCheck, RulesWhat};
 use super::setup::{DEFAULT_RULES, Setup};
 use super::{Failure, note_line, report, say};
@@ -64,7 +66,7 @@ fn refused(faults: &[Diagnostic], json: bool) -> Failure {
 }
 
 /// Rules whose tests pass too.
-fn accepted(path: &Path) -> Result<Arc<RuleSet>, Failure> {
+pub(super) fn accepted(path: &Path) -> Result<Arc<RuleSet>, Failure> {
     accepted_set(&read(path)?)
 }
 

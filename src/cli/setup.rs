@@ -6,8 +6,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tracing_appender::non_blocking::WorkerGuard;
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt;
 
 use super::args::{Common, Run};
+use super::journal::ToJournal;
 use super::outputs::Outputs;
 use super::{Failure, report};
 use crate::config::paths::Paths;
@@ -17,12 +20,13 @@ use crate::engine::embedding::model::ModelFiles;
 use crate::engine::embedding::select;
 use crate::engine::embedding::tokenize::TextTokenizer;
 use crate::history::Retention;
-use crate::pipeline::{Input, Options, rule_files, rules_watch};
+use crate::pipeline::{Input, Options, recording, rule_files, rules_watch};
 use crate::record::Names;
 use crate::rules::schema::Source;
 use crate::rules::{RuleSet, expr};
 use crate::sink::lock::Lock;
 use crate::source::From;
+use crate::state::log::Journal;
 use crate::ui::theme::{Depth, Symbols, Theme};
 use crate::verdict::json;
 
@@ -39,6 +43,8 @@ pub(super) struct Setup {
     pub paths: Option<Paths>,
     /// The configuration file that was read.
     pub file: Option<PathBuf>,
+    /// What is logged, for the screen.
+    pub journal: Journal,
     /// Writes the rest of the log when it goes.
     _log: Option<WorkerGuard>,
 }
@@ -58,6 +64,10 @@ pub(super) struct Mode {
     pub output: Option<Output>,
     /// Limits of risk that the summary counts by.
     pub risk_limits: Vec<f64>,
+    /// What the engines know at the start.
+    pub engines: Option<serde_json::Value>,
+    /// How records are captured.
+    pub capture: Option<recording::Options>,
 }
 
 impl Mode {
@@ -73,6 +83,8 @@ impl Mode {
             fresh: false,
             output: None,
             risk_limits: Vec::new(),
+            engines: None,
+            capture: None,
         }
     }
 }
@@ -155,8 +167,9 @@ impl Setup {
         config.formats.group.by = common.group_by.clone().or(config.formats.group.by.take());
         config.formats.group.count = common.group_count.map_or(config.formats.group.count, usize::from);
         config.key = config.key.iter().map(|path| key_path(path)).collect();
-        let log = start_log(paths.as_ref());
-        Ok(Self { config, paths, file, _log: log })
+        let journal = Journal::default();
+        let log = start_log(paths.as_ref(), &journal);
+        Ok(Self { config, paths, file, journal, _log: log })
     }
 
     /// Where the operator's own rules are, if there are any.
@@ -218,6 +231,8 @@ impl Setup {
             unpacked_bytes: config.unpacked_bytes,
             store,
             resume,
+            engines: mode.engines,
+            capture: mode.capture,
         };
         Ok(Ready { options, _locks: locks, notices })
     }
@@ -276,7 +291,7 @@ pub(super) fn compile(sources: &[Source]) -> Result<Arc<RuleSet>, Failure> {
 }
 
 /// Logs go to a file of their own, never to the screen. Without a place for it there is no log.
-fn start_log(paths: Option<&Paths>) -> Option<WorkerGuard> {
+fn start_log(paths: Option<&Paths>, journal: &Journal) -> Option<WorkerGuard> {
     let paths = paths?;
     fs::DirBuilder::new().recursive(true).mode(0o700).create(&paths.state).ok()?;
     let path = paths.log();
@@ -286,11 +301,9 @@ fn start_log(paths: Option<&Paths>) -> Option<WorkerGuard> {
     // Written by a thread of its own: a slow disk must not hold up a record.
     let (writer, guard) = tracing_appender::non_blocking(options.open(&path).ok()?);
     let level = std::env::var("WATCHER_LOG").ok().and_then(|level| level.parse().ok());
-    let logger = tracing_subscriber::fmt()
-        .with_writer(writer)
-        .with_ansi(false)
-        .with_max_level(level.unwrap_or(tracing::Level::INFO))
-        .finish();
+    let level = LevelFilter::from_level(level.unwrap_or(tracing::Level::INFO));
+    let file = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(false);
+    let logger = tracing_subscriber::registry().with(level).with(file).with(ToJournal::new(journal.clone()));
     // A second logger in one process (tests) is of no use and no harm.
     let _ = tracing::subscriber::set_global_default(logger);
     Some(guard)

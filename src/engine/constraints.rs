@@ -9,6 +9,7 @@ pub mod backtest;
 mod checks;
 mod executor;
 pub mod explain;
+pub mod filter;
 mod keyed;
 mod plan;
 mod projection;

@@ -147,7 +147,12 @@ impl Engine for Embedding {
         match texts.and_then(|texts| divergence::score(&compared, &texts, &self.backend)) {
             Ok(mut found) => {
                 if evidence.shed {
-                    found = Divergence { outcome: Outcome::Partial("overload".into()), semantic: None, ..found };
+                    found = Divergence {
+                        outcome: Outcome::Partial("overload".into()),
+                        semantic: None,
+                        cosines: Vec::new(),
+                        ..found
+                    };
                 }
                 if !evidence.earlier.is_empty() {
                     found.basis = Basis::History(evidence.earlier.into());

@@ -206,10 +206,21 @@ impl Judge {
 
     /// What the engines know; `scores` is what computes the divergence.
     pub fn save(&self, scores: &str) -> serde_json::Value {
+        serde_json::to_value(self.saved(scores)).unwrap_or_default()
+    }
+
+    /// The same, written as JSON: what many keys have taught the engines need not stand in memory twice.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn save_to(&self, scores: &str, out: impl std::io::Write) -> std::io::Result<()> {
+        Ok(serde_json::to_writer(out, &self.saved(scores))?)
+    }
+
+    fn saved(&self, scores: &str) -> Saved {
         let scores = scores.to_owned();
         let earlier = self.earlier.as_ref().map(Earlier::save).unwrap_or_default();
-        let saved = Saved { scores, constraints: self.constraints.save(), drift: self.drift.save(), earlier };
-        serde_json::to_value(saved).unwrap_or_default()
+        Saved { scores, constraints: self.constraints.save(), drift: self.drift.save(), earlier }
     }
 
     /// Goes on from what was saved.

@@ -1,5 +1,6 @@
 //! Last stage: judges in Seq order, writes verdicts, keeps the history and tells the screen.
 
+mod capturing;
 mod health;
 
 use std::io;
@@ -10,6 +11,7 @@ use jiff::Timestamp;
 
 use super::judge::{Arrival, Judge, Setup, Texts};
 use super::parse::{Carry, Item, Parsed, ParsedBatch, judged};
+use super::recording::Recorder;
 use super::saving::Saver;
 use super::{Input, Options, Shared};
 use crate::engine::constraints::RuleCount;
@@ -46,6 +48,7 @@ pub(super) struct Stage {
     history: Option<History>,
     sink: Option<NdjsonSink>,
     saver: Option<Saver>,
+    recorder: Option<Recorder>,
     /// What the engines knew when the last run made its checkpoint.
     engines: Option<serde_json::Value>,
     /// How many backends have died.
@@ -64,6 +67,10 @@ pub(super) struct Stage {
     event: Option<Timestamp>,
     /// When it was read.
     read_ts: Timestamp,
+    /// What computes the divergence, with its model.
+    scores: String,
+    /// The number that the next record will have at least.
+    next_seq: u64,
     /// Something was judged since the counters were sent.
     unreported: bool,
     hints: health::Hints,
@@ -94,11 +101,17 @@ impl Stage {
         let checkpoint = options.resume.checkpoint.take();
         let carry = Arc::new(Carry::of(checkpoint.as_deref()));
         let seq = seq.max(checkpoint.as_ref().map_or(0, |found| found.seq));
+        // What the engines know may be asked for: by a checkpoint, or by a capture.
+        let saves = options.store.is_some() || options.capture.is_some();
+        let engines = checkpoint.map(|found| found.engines).or(options.engines);
+        let recorder = options
+            .capture
+            .map(|capture| Recorder::new(capture, &options.rules, options.retention.is_some(), engines.is_none()));
         let setup = Setup {
             rules: options.rules,
             policy: options.policy,
             drift: options.drift,
-            earlier: (options.store.is_some() && options.embedding.backend != Choice::None).then_some(options.earlier),
+            earlier: (saves && options.embedding.backend != Choice::None).then_some(options.earlier),
             // The backend is known once it is loaded: it is filled in before the first record.
             embedding: (crate::engine::embedding::Mode::None, "".into()),
             live: options.live,
@@ -108,7 +121,8 @@ impl Stage {
             history: options.retention.map(History::new),
             sink: options.sink,
             saver: options.store.map(|store| Saver::new(store, past, carry, seq, rebuilding)),
-            engines: checkpoint.map(|found| found.engines),
+            recorder,
+            engines,
             generation: 0,
             shared,
             stages,
@@ -122,6 +136,8 @@ impl Stage {
             bounds,
             event: None,
             read_ts: Timestamp::UNIX_EPOCH,
+            scores: String::new(),
+            next_seq: 0,
             unreported: true,
             hints: health::Hints::default(),
         }
@@ -132,6 +148,7 @@ impl Stage {
         let mut judge = None;
         let end = self.judge_all(parsed, &mut judge);
         self.summary.elapsed = self.shared.clock.elapsed() - start;
+        self.recorder.iter_mut().for_each(|recorder| recorder.finish("the program has ended"));
         match end {
             Ok(()) => {}
             Err(End::Stopped) => {
@@ -155,7 +172,10 @@ impl Stage {
             Err(End::Output(error)) => {
                 tracing::error!("output: {error}");
                 let why = error.to_string();
-                let _ = self.shared.updates.send(Update::OutputFailed { why, closed: is_closed_pipe(&error) });
+                let _ = self
+                    .shared
+                    .updates
+                    .send(Update::OutputFailed { why, closed: error.kind() == io::ErrorKind::BrokenPipe });
             }
         }
     }
@@ -193,6 +213,8 @@ impl Stage {
             self.shared.updates.send(Update::Notice(text))?;
         }
         self.saver.iter_mut().for_each(|saver| saver.scores.clone_from(&scores));
+        self.scores = scores;
+        self.begin_capture(&judge)?;
         Ok(judge)
     }
 
@@ -224,8 +246,10 @@ impl Stage {
                 Parsed::Idle(now) => {
                     self.obey(judge)?;
                     self.idle(judge, now);
+                    self.tend_captures(judge)?;
                 }
                 Parsed::CaughtUp => {
+                    self.recorder.iter_mut().for_each(Recorder::catch_up);
                     self.sink.iter_mut().for_each(NdjsonSink::forget_past);
                     self.flush(judge)?;
                     self.shared.updates.send(Update::CaughtUp)?;
@@ -265,14 +289,6 @@ impl Stage {
         Ok(())
     }
 
-    /// Does what the operator wants, between two batches.
-    fn obey(&mut self, judge: &mut Judge) -> Result<(), End> {
-        for order in self.shared.orders.take() {
-            self.shared.updates.send(Update::Notice(judge.baseline(&order)))?;
-        }
-        Ok(())
-    }
-
     fn batch(&mut self, judge: &mut Judge, batch: ParsedBatch) -> Result<(), End> {
         self.unreported = true;
         self.obey(judge)?;
@@ -280,6 +296,7 @@ impl Stage {
         self.summary.skipped.add(skipped);
         if !Arc::ptr_eq(judge.rules(), &rules) {
             self.summary.rules = Arc::clone(&rules.revision);
+            self.captures_rules(&rules);
             judge.set_rules(rules);
         }
         self.read_ts = read_ts;
@@ -302,14 +319,14 @@ impl Stage {
                     None
                 }
                 Item::Given(record, verdict, _) => {
-                    self.given(record, verdict)?;
+                    self.given(judge, record, verdict)?;
                     None
                 }
                 Item::Record(record, request, how) => {
                     let (features, arrival) = self.features(judge, &request, read_at)?;
                     let otherwise = self.live.then_some(read_ts);
                     let earlier: Vec<Arc<str>> = request.texts().skip(record.samples.len()).cloned().collect();
-                    let texts = Texts { features: &features, earlier: &earlier, known: None };
+                    let texts = Texts { features: &features, earlier: &earlier, known: how.known.as_deref() };
                     self.record(judge, record, texts, Arrival { otherwise, ..arrival }, muted || how.muted)?;
                     how.parts
                 }
@@ -329,6 +346,8 @@ impl Stage {
 
     fn rejected(&mut self, rejected: Rejected) -> Result<(), End> {
         self.summary.rejected += 1;
+        let at = self.event.unwrap_or(self.read_ts);
+        self.recorder.iter_mut().for_each(|recorder| recorder.rejected(&rejected, at));
         if let Some(sink) = &mut self.sink {
             sink.rejected(&rejected);
         }
@@ -369,7 +388,8 @@ impl Stage {
     fn backend_changed(&mut self, judge: &mut Judge, ready: &Ready, generation: Generation) {
         self.generation = generation;
         self.summary.backend = Arc::clone(&ready.name);
-        self.saver.iter_mut().for_each(|saver| saver.scores = ready.scores());
+        self.scores = ready.scores();
+        self.saver.iter_mut().for_each(|saver| saver.scores.clone_from(&self.scores));
         judge.set_embedding(ready.mode, Arc::clone(&ready.name));
     }
 
@@ -403,14 +423,12 @@ impl Stage {
         if let Some(sink) = &mut self.sink {
             sink.verdict(&verdict);
         }
-        if self.history.is_some() {
-            self.rows.push(Row { record, verdict: Arc::new(verdict) });
-        }
+        self.keep(judge, record, Arc::new(verdict));
         self.write_if_due()
     }
 
     /// Takes a verdict that another instance has given: it is shown and counted, and not written again.
-    fn given(&mut self, record: Arc<Record>, verdict: Arc<Verdict>) -> Result<(), End> {
+    fn given(&mut self, judge: &Judge, record: Arc<Record>, verdict: Arc<Verdict>) -> Result<(), End> {
         self.event = verdict.ts.or(self.event);
         self.summary.add(&verdict, record.latency_ms);
         // What computed the scores, there and then.
@@ -420,9 +438,7 @@ impl Stage {
             let text = "verdicts of other instances are shown and counted, not written to the output again";
             self.shared.updates.send(Update::Notice(text.to_owned()))?;
         }
-        if self.history.is_some() {
-            self.rows.push(Row { record, verdict });
-        }
+        self.keep(judge, record, verdict);
         self.write_if_due()
     }
 
@@ -471,14 +487,11 @@ impl Stage {
             history.append(rows.clone());
             self.shared.updates.send(Update::Judged { rows, history: history.view(), read_ts: self.read_ts })?;
         }
+        self.tend_captures(judge)?;
         self.flushed_at = self.shared.clock.elapsed();
         if self.flushed_at - self.health_at >= HEALTH {
             self.health(judge)?;
         }
         Ok(())
     }
-}
-
-fn is_closed_pipe(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::BrokenPipe
 }

@@ -2,6 +2,7 @@
 //!
 //! `sources` holds what each source was found to be; `given` reads the verdicts of other instances.
 
+mod captured;
 mod given;
 mod sources;
 
@@ -27,7 +28,7 @@ use crate::sink::ndjson::NdjsonSink;
 use crate::source::identity::Identity;
 use crate::source::{From, LineBatch, Place, Span};
 use crate::stats::summary::Skipped;
-use crate::verdict::Verdict;
+use crate::verdict::{Divergence, Verdict};
 
 use given::Given;
 pub(super) use sources::Carry;
@@ -50,6 +51,8 @@ pub(super) struct How {
     pub muted: bool,
     /// Where all its parts stand, if it was put together.
     pub parts: Option<Vec<Origin>>,
+    /// What is known of its answers, when they themselves are not.
+    pub known: Option<Box<Divergence>>,
 }
 
 impl Item {
@@ -195,6 +198,7 @@ impl Stage {
             Read::Lines(batch) => self.lines(batch),
             Read::Known(batch, seq, part) => self.known(&batch, Seq(seq), part).into_iter().collect(),
             Read::Rebuilt => vec![Parsed::Rebuilt(self.rebuilt())],
+            Read::Records(records) => vec![Parsed::Batch(self.records(records))],
             Read::Ended(name) => self.ended(&name),
             Read::Idle(now) => vec![Parsed::Idle(now)],
             Read::CaughtUp => {
@@ -343,7 +347,7 @@ impl Stage {
             let spot = (Arc::clone(&origin.file), origin.offset, origin.part);
             if let Some(seq) = self.known.remove(&spot) {
                 record.seq = Seq(seq);
-                return Some(Made::Record(Arc::new(record), How { muted: true, parts }));
+                return Some(Made::Record(Arc::new(record), How { muted: true, parts, known: None }));
             }
         } else if judged.is_some_and(|last| (origin.offset, origin.part) <= last) {
             return None;
@@ -352,7 +356,7 @@ impl Stage {
             return None;
         }
         record.seq = self.next_seq();
-        Some(Made::Record(Arc::new(record), How { muted: false, parts }))
+        Some(Made::Record(Arc::new(record), How { muted: false, parts, known: None }))
     }
 
     fn next_seq(&mut self) -> Seq {
@@ -390,7 +394,7 @@ impl Stage {
             return None;
         };
         let record = Record { seq, ..record };
-        let how = How { muted: true, parts: None };
+        let how = How { muted: true, ..How::default() };
         let items = self.with_requests(vec![Made::Record(Arc::new(record), how)], batch.read_ts);
         Some(Parsed::Batch(ParsedBatch {
             items,
@@ -442,7 +446,7 @@ impl Stage {
     fn with_requests(&mut self, made: Vec<Made>, read_ts: Timestamp) -> Vec<Item> {
         let otherwise = self.live.then_some(read_ts);
         let records = made.iter().filter_map(|made| match made {
-            Made::Record(record, _) => Some(&**record),
+            Made::Record(record, how) => how.known.is_none().then_some(&**record),
             Made::Given(..) | Made::Rejected(_) => None,
         });
         let mut requests = match &mut self.earlier {
@@ -453,6 +457,7 @@ impl Stage {
             None => Vec::new().into_iter(),
         };
         let item = |made| match made {
+            Made::Record(record, how) if how.known.is_some() => Item::Record(record, Request::default(), how),
             Made::Record(record, how) => Item::Record(record, requests.next().unwrap_or_default(), how),
             Made::Given(record, verdict, origin) => Item::Given(record, verdict, origin),
             Made::Rejected(rejected) => Item::Rejected(rejected),
@@ -476,7 +481,8 @@ fn ask<'a>(earlier: &mut Earlier, record: &'a Record, otherwise: Option<Timestam
 /// The earlier answers that the checkpoint knows.
 fn recalled(options: &Options) -> Earlier {
     let mut known = Earlier::new(options.earlier);
-    let saved = options.resume.checkpoint.as_ref().and_then(|found| earlier_answers(&found.engines));
+    let engines = options.resume.checkpoint.as_ref().map(|found| &found.engines).or(options.engines.as_ref());
+    let saved = engines.and_then(earlier_answers);
     saved.into_iter().for_each(|saved| known.restore(saved));
     known
 }

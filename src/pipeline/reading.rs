@@ -1,6 +1,7 @@
 //! First stage: files and standard input to batches of lines. One thread looks at all files in turn, so that a loud
 //! one does not starve a quiet one; standard input has a thread of its own, since reading it can't be interrupted.
 
+mod captured;
 mod rebuild;
 mod streams;
 
@@ -18,11 +19,13 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use super::{Input, Options, Shared, spawn};
 use crate::message::channel::Sender;
 use crate::message::{SourceReport, SourceState, Update};
+use crate::record::Record;
 use crate::sink::past::Judged;
 use crate::source::ledger::{Known, absolute};
 use crate::source::lines::batch;
 use crate::source::tail::{self, Look, Tail};
 use crate::source::{From, LineBatch};
+use crate::verdict::Divergence;
 
 /// Files are looked at this often, notified or not.
 const POLL: Duration = Duration::from_millis(100);
@@ -36,6 +39,8 @@ pub(super) enum Read {
     Lines(LineBatch),
     /// A line whose verdict, with this number and of this part, is written: read again for what the engines learn of it.
     Known(LineBatch, u64, u32),
+    /// Records that were read before.
+    Records(Records),
     /// This source has come to its end.
     Ended(Arc<str>),
     /// There are no more of those, and all files that are there at the start are known.
@@ -44,6 +49,18 @@ pub(super) enum Read {
     CaughtUp,
     /// Nothing has come for a while, and it is so late by the wall clock.
     Idle(Timestamp),
+}
+
+/// Records of a capture.
+pub(super) struct Records {
+    /// They, with what is known of their answers where these were not captured.
+    pub records: Vec<(Record, Option<Divergence>)>,
+    /// The source, as the user named it.
+    pub source: Arc<str>,
+    /// When they were read, by the steady clock.
+    pub read_at: Duration,
+    /// The same by the wall clock.
+    pub read_ts: Timestamp,
 }
 
 pub(super) struct Stage {
@@ -82,6 +99,7 @@ impl Stage {
         for input in self.inputs {
             match input {
                 Input::Files(pattern) => patterns.push(pattern),
+                Input::Capture(path) => captured::start(path, self.shared.clone(), &self.options, lines.clone())?,
                 stream => streams::start(stream, self.shared.clone(), self.options.line_bytes, lines.clone(), asked)?,
             }
         }
@@ -135,8 +153,8 @@ impl Files {
             }
             match busy {
                 true => {}
-                // Time goes on for windows too that nothing comes for.
-                false if due && caught_up && self.options.follow && self.shared.rules.get().has_windows() => {
+                // Time goes on for windows too that nothing comes for, and whoever wants something is heard.
+                false if due && caught_up && self.options.follow && self.wants_idle() => {
                     if lines.send(Read::Idle(self.shared.clock.now())).is_err() {
                         return;
                     }
@@ -146,6 +164,10 @@ impl Files {
                 false => wait(&wake),
             }
         }
+    }
+
+    fn wants_idle(&self) -> bool {
+        self.shared.orders.want_a_turn() || self.shared.rules.get().has_windows()
     }
 
     /// Adds the files that a pattern has matched in a former run, and that were renamed out of it since.

@@ -149,8 +149,10 @@ impl Watching {
         self.shared.rules.set(&rules);
         tracing::info!(revision = %rules.revision, "rules: {change}");
         self.report(None, Some(change.to_string()))?;
+        let reason = self.shared.reasons.take(&rules);
         if let Some(audit) = &self.audit
-            && let Err(error) = audit.write(&old, &rules, &change, &self.options.path, self.shared.clock.now())
+            && let Err(error) =
+                audit.write((&old, &rules), &change, &self.options.path, reason.as_deref(), self.shared.clock.now())
         {
             tracing::error!("audit: {error}");
         }

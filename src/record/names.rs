@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use foldhash::HashMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::trim;
 
@@ -86,6 +87,12 @@ impl Text {
         kept.insert(text, forever);
         Self::Kept(forever)
     }
+
+    /// The same of a text that nobody owns yet: it is copied only where it is new.
+    fn known(text: &str) -> Self {
+        let known = KEPT.lock().unwrap_or_else(PoisonError::into_inner).get(text).copied();
+        known.map_or_else(|| Self::keep(text.into()), Self::Kept)
+    }
 }
 
 impl Name {
@@ -109,7 +116,10 @@ impl Name {
 
     /// Bytes of memory that only this name holds: those of the table are shared.
     pub fn footprint(&self) -> usize {
-        if self.id == u32::MAX { super::shared_bytes(self.shared()) } else { 0 }
+        match &self.text {
+            Text::Own(text) if self.id == u32::MAX => super::shared_bytes(text),
+            _ => 0,
+        }
     }
 
     /// Number of the name within its [`Names`], dense from 0; `None` for a name past the bound.
@@ -125,6 +135,33 @@ impl PartialEq for Name {
 }
 
 impl Eq for Name {}
+
+impl Serialize for Name {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.as_str())
+    }
+}
+
+/// A name that was written down is of no table any more. Its text is still shared with all that are alike: the
+/// records of a log repeat the same few.
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Path;
+        impl de::Visitor<'_> for Path {
+            type Value = Name;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the path of a field")
+            }
+
+            fn visit_str<E: de::Error>(self, path: &str) -> Result<Name, E> {
+                let text = if path.len() > super::LABEL_BYTES { Text::Own(path.into()) } else { Text::known(path) };
+                Ok(Name { text, id: u32::MAX })
+            }
+        }
+        from.deserialize_str(Path)
+    }
+}
 
 impl fmt::Debug for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,9 +1,10 @@
 //! The keys: who is there, how busy, how slow, how far its answers agree, and who has gone quiet.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::Share;
 use super::pace::Pace;
@@ -24,7 +25,7 @@ const RATE_S: i64 = 10;
 const RISKS_A_BAR: u32 = 8;
 
 /// A key.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Agent {
     /// Its name.
     pub key: Arc<str>,
@@ -37,21 +38,36 @@ pub struct Agent {
     /// Mean risk a bar, in [0, 1]; `None` where nothing was compared.
     pub risks: Ring,
     /// Records a second.
+    #[serde(skip)]
     pub rate: f64,
     /// 95th percentile of the recent latencies, ms.
+    #[serde(skip)]
     pub p95_ms: Option<f64>,
     /// Mean of the recent risks.
+    #[serde(skip)]
     pub risk: Option<f64>,
     /// The worst of the recent advice.
+    #[serde(skip, default = "mildest")]
     pub worst: Action,
     /// The worst severity of the recent violations.
+    #[serde(skip)]
     pub severity: Option<Severity>,
     /// Records of the last seconds, by second of event time.
     arrivals: VecDeque<(i64, u64)>,
     latencies: Ring<f64>,
     recent: Ring<(Option<f64>, Action, Option<Severity>)>,
     bar: (f64, u32, u32),
+    /// What is not saved has to be found anew.
+    #[serde(skip, default = "stale")]
     dirty: bool,
+}
+
+fn mildest() -> Action {
+    Action::Allow
+}
+
+fn stale() -> bool {
+    true
 }
 
 impl Agent {
@@ -102,7 +118,8 @@ impl Agent {
         self.dirty = true;
     }
 
-    fn refresh(&mut self, at: Timestamp) {
+    /// Makes ready what is shown and follows from the rest.
+    fn measure(&mut self, at: Timestamp) {
         // By its own clock, moved on by the silence since.
         let own_now = self.pace.seen.as_second() + self.pace.silent_s(at) as i64;
         let since = own_now - RATE_S;
@@ -116,18 +133,18 @@ impl Agent {
             self.worst = self.recent.iter().map(|(_, action, _)| *action).max().unwrap_or(Action::Allow);
             self.severity = self.recent.iter().filter_map(|(.., severity)| *severity).max();
         }
-        self.pace.refresh(at);
+        self.pace.measure();
     }
 }
 
 /// All keys.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Agents {
-    by_key: HashMap<Arc<str>, Agent>,
+    by_key: BTreeMap<Arc<str>, Agent>,
     /// In the order of the screen: what is worst first, then by name.
+    #[serde(skip)]
     pub order: Vec<Arc<str>>,
     returned: Vec<Arc<str>>,
-    at: Option<Timestamp>,
     heard: Option<Timestamp>,
 }
 
@@ -153,12 +170,14 @@ impl Agents {
         agent.add(at, row);
     }
 
-    /// Brings rates and silences up to `at`, and puts the keys in order.
-    pub fn refresh(&mut self, at: Timestamp) {
-        self.at = Some(at);
-        for agent in self.by_key.values_mut() {
-            agent.refresh(at);
-        }
+    /// Brings silences up to event time `at`.
+    pub fn settle(&mut self, at: Timestamp) {
+        self.by_key.values_mut().for_each(|agent| agent.pace.refresh(at));
+    }
+
+    /// Makes ready what is shown and follows from the rest, and puts the keys in order.
+    pub fn arrange(&mut self, at: Timestamp) {
+        self.by_key.values_mut().for_each(|agent| agent.measure(at));
         let mut order: Vec<&Agent> = self.by_key.values().collect();
         order.sort_by(|a, b| {
             (b.severity, b.pace.quiet).cmp(&(a.severity, a.pace.quiet)).then_with(|| a.key.cmp(&b.key))
@@ -169,6 +188,11 @@ impl Agents {
     /// In the order of the screen.
     pub fn iter(&self) -> impl Iterator<Item = &Agent> {
         self.order.iter().filter_map(|key| self.by_key.get(key))
+    }
+
+    /// Whether no more are held than can be: what is read of a store may be anything.
+    pub fn is_sound(&self) -> bool {
+        self.by_key.len() <= MOST
     }
 
     /// Number of keys.
@@ -182,8 +206,7 @@ impl Agents {
     }
 
     /// The keys that are quiet, and how.
-    pub fn quiet(&self) -> impl Iterator<Item = (&Arc<str>, String)> {
-        let at = self.at.unwrap_or_default();
+    pub fn quiet(&self, at: Timestamp) -> impl Iterator<Item = (&Arc<str>, String)> {
         self.by_key.values().filter(|agent| agent.pace.quiet).map(move |agent| (&agent.key, agent.pace.text(at)))
     }
 

@@ -2,14 +2,20 @@
 //!
 //! Causes are the rules, and what the engines found by themselves, whose names begin with `@`.
 
-use std::collections::HashMap;
+mod changes;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::message::{HealthReport, Rule, RuleSet};
 use crate::stats::timeline::{Bucket, Count, Timeline};
 use crate::verdict::{Severity, Violation, ViolationState};
+
+pub use changes::AlertChange;
+use changes::Changes;
 
 /// Rows that are kept; past it the one that fired last the longest ago goes.
 const MOST: usize = 512;
@@ -25,7 +31,7 @@ const BARS: usize = 8;
 const BAR_S: i64 = 5;
 
 /// How an alert stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum AlertState {
     /// It was, and is no more.
     Resolved,
@@ -36,7 +42,7 @@ pub enum AlertState {
 }
 
 /// A cause and a key.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Alert {
     /// A rule's id, or `@…`.
     pub cause: Arc<str>,
@@ -75,7 +81,7 @@ impl Alert {
 }
 
 /// A rule whose fields never came.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NoData {
     /// The rule.
     pub rule: Arc<str>,
@@ -86,22 +92,26 @@ pub struct NoData {
 }
 
 /// All alerts.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Alerts {
-    by_cause: HashMap<(Arc<str>, Arc<str>), Alert>,
+    by_cause: BTreeMap<(Arc<str>, Arc<str>), Alert>,
     /// In the order of the screen: firing first, the worst first, the newest first.
+    #[serde(skip)]
     pub order: Vec<(Arc<str>, Arc<str>)>,
     /// Rules that have seen no data.
     pub no_data: Vec<NoData>,
     /// Event time of the newest record of all.
     heard: Option<Timestamp>,
     /// What the rules say of their alerts, and which rules.
-    pauses: HashMap<Arc<str>, Pauses>,
+    pauses: BTreeMap<Arc<str>, Pauses>,
+    #[serde(skip)]
     pauses_of: Option<Arc<RuleSet>>,
+    #[serde(skip)]
+    changes: Changes,
 }
 
 /// What a rule says of its alerts.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct Pauses {
     keep_firing_s: Option<i64>,
     cooldown_s: i64,
@@ -180,12 +190,14 @@ impl Alerts {
     /// The cause is gone: a pending alert goes with it, one that fired resolves when its time is over.
     pub fn calm(&mut self, cause: &str, key: &str) {
         let id = (cause.into(), key.into());
-        if let Some(alert) = self.by_cause.get_mut(&id) {
-            match alert.state {
-                AlertState::Pending => drop(self.by_cause.remove(&id)),
-                AlertState::Firing if cause == "@quiet" || cause == "@unscored" => alert.state = AlertState::Resolved,
-                _ => {}
-            }
+        let Some(alert) = self.by_cause.get_mut(&id) else { return };
+        let pending = alert.state == AlertState::Pending;
+        if pending || (alert.state == AlertState::Firing && (cause == "@quiet" || cause == "@unscored")) {
+            alert.state = AlertState::Resolved;
+            self.changes.tell(self.heard.unwrap_or(alert.last), alert);
+        }
+        if pending {
+            self.by_cause.remove(&id);
         }
     }
 
@@ -226,24 +238,46 @@ impl Alerts {
         if alert.state == AlertState::Resolved && !renewed {
             (alert.since, alert.count, alert.severity) = (at, 0, severity);
         }
+        let before = alert.state;
         alert.state = if pending { AlertState::Pending } else { AlertState::Firing };
         alert.severity = alert.severity.max(severity);
         alert.last = alert.last.max(at);
         alert.count += cases;
         alert.text = text();
         alert.bars.at(at).0 += cases;
+        if alert.state != before {
+            self.changes.tell(self.heard.unwrap_or(at), alert);
+        }
+    }
+
+    /// What became of the alerts since this was last asked, in the order in which it happened.
+    pub fn take_changes(&mut self) -> Vec<AlertChange> {
+        self.changes.take()
+    }
+
+    /// Whether no more are held than can be: what is read of a store may be anything.
+    pub fn is_sound(&self) -> bool {
+        self.by_cause.len() <= MOST
+    }
+
+    /// Takes in how long the rules want their alerts to last and to rest.
+    pub fn set_pauses(&mut self, rules: &Arc<RuleSet>) {
+        if self.pauses_of.as_ref().is_some_and(|known| Arc::ptr_eq(known, rules)) {
+            return;
+        }
+        let pauses = |rule: &Rule| {
+            let keep = (!rule.keep_firing.is_zero()).then_some(rule.keep_firing.as_secs() as i64);
+            let pauses = Pauses { keep_firing_s: keep, cooldown_s: rule.cooldown.as_secs() as i64 };
+            // Most rules ask for nothing.
+            (keep.is_some() || pauses.cooldown_s > 0).then(|| (Arc::clone(&rule.id), pauses))
+        };
+        self.pauses = rules.rules.iter().filter_map(pauses).collect();
+        self.pauses_of = Some(Arc::clone(rules));
     }
 
     /// Takes in how the rules fare: which of them never had data.
     pub fn set_rules(&mut self, report: &HealthReport) {
-        if !self.pauses_of.as_ref().is_some_and(|known| Arc::ptr_eq(known, &report.rules)) {
-            let pauses = |rule: &Rule| {
-                let keep = (!rule.keep_firing.is_zero()).then_some(rule.keep_firing.as_secs() as i64);
-                (Arc::clone(&rule.id), Pauses { keep_firing_s: keep, cooldown_s: rule.cooldown.as_secs() as i64 })
-            };
-            self.pauses = report.rules.rules.iter().map(pauses).collect();
-            self.pauses_of = Some(Arc::clone(&report.rules));
-        }
+        self.set_pauses(&report.rules);
         let found = report.no_data.iter().filter_map(|found| Some((report.rules.rules.get(found.rule)?, &found.why)));
         self.no_data = found
             .map(|(rule, why)| NoData { rule: Arc::clone(&rule.id), severity: rule.severity, why: why.clone() })
@@ -252,21 +286,32 @@ impl Alerts {
 
     /// Resolves what has not fired for long, and puts the rows in order.
     pub fn refresh(&mut self, at: Timestamp) {
-        let age = |alert: &Alert| at.duration_since(alert.heard);
-        self.by_cause.retain(|_, alert| {
+        self.settle(at);
+        self.arrange();
+    }
+
+    /// Resolves what has not fired for long, and forgets what is long resolved.
+    pub fn settle(&mut self, at: Timestamp) {
+        let Self { by_cause, pauses, changes, .. } = self;
+        by_cause.retain(|_, alert| {
+            let age = at.duration_since(alert.heard);
+            let older = |seconds: i64| age > SignedDuration::from_secs(seconds);
+            if alert.state == AlertState::Resolved {
+                return age < SignedDuration::from_secs(FORGOTTEN_AFTER_S);
+            }
             // What was pending and did not come to anything leaves nothing behind.
-            if alert.state == AlertState::Pending {
-                return age(alert) <= SignedDuration::from_secs(RESOLVED_AFTER_S);
-            }
-            alert.state != AlertState::Resolved || age(alert) < SignedDuration::from_secs(FORGOTTEN_AFTER_S)
-        });
-        for alert in self.by_cause.values_mut() {
-            let keep = self.pauses.get(&alert.cause).and_then(|pauses| pauses.keep_firing_s);
-            let over = age(alert) > SignedDuration::from_secs(keep.unwrap_or(RESOLVED_AFTER_S));
-            if alert.state != AlertState::Resolved && over {
+            let gone = alert.state == AlertState::Pending && older(RESOLVED_AFTER_S);
+            let keep = pauses.get(&alert.cause).and_then(|pauses| pauses.keep_firing_s);
+            if gone || older(keep.unwrap_or(RESOLVED_AFTER_S)) {
                 alert.state = AlertState::Resolved;
+                changes.tell(at, alert);
             }
-        }
+            !gone
+        });
+    }
+
+    /// Puts the rows in order.
+    pub fn arrange(&mut self) {
         let mut order: Vec<&Alert> = self.by_cause.values().collect();
         order.sort_by(|a, b| {
             let rank = |alert: &Alert| (alert.state, alert.severity, alert.since);
@@ -283,5 +328,13 @@ impl Alerts {
     /// The alerts that fire, worst first.
     pub fn firing(&self) -> impl Iterator<Item = &Alert> {
         self.iter().filter(|alert| alert.state == AlertState::Firing)
+    }
+}
+
+#[cfg(test)]
+impl Alerts {
+    /// As [`Alerts::set_pauses`], of one rule.
+    pub(super) fn set_pause(&mut self, rule: &str, keep_firing_s: Option<i64>, cooldown_s: i64) {
+        self.pauses.insert(rule.into(), Pauses { keep_firing_s, cooldown_s });
     }
 }

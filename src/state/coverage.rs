@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::Share;
 use crate::verdict::{Outcome, Severity};
@@ -18,7 +19,7 @@ const CRITICAL: f64 = 50.0;
 const REASONS: usize = 16;
 
 /// What became of the records of one second.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Second {
     at: i64,
     share: Share,
@@ -26,7 +27,7 @@ struct Second {
 }
 
 /// The share of the last minute.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Coverage {
     seconds: VecDeque<Second>,
 }

@@ -4,6 +4,8 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
 use crate::history::Row;
 use crate::humanize;
 use crate::record::Seq;
@@ -26,7 +28,7 @@ const CALM: f64 = 0.01;
 const MARGIN: f64 = 0.15;
 
 /// A series of a key.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Series {
     /// Whose.
     pub key: Arc<str>,
@@ -50,16 +52,33 @@ impl Series {
         Some(self.values.iter().position(|(seq, _)| *seq >= onset).unwrap_or(self.values.len().saturating_sub(1)))
     }
 
+    fn id(&self) -> (Arc<str>, Arc<str>) {
+        (Arc::clone(&self.key), Arc::clone(&self.name))
+    }
+
+    /// Which comes first on the screen.
+    fn before(&self, other: &Self) -> Ordering {
+        let claims = other.claim().total_cmp(&self.claim());
+        claims
+            .then_with(|| rank(&self.name).cmp(&rank(&other.name)))
+            .then_with(|| (&self.key, &self.name).cmp(&(&other.key, &other.name)))
+    }
+
     fn claim(&self) -> f64 {
         if self.values.len() < YOUNG { 0.0 } else { self.weight }
     }
 }
 
+/// Series by key and name.
+type ByName = HashMap<(Arc<str>, Arc<str>), Series>;
+
 /// All series.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct DriftBoard {
-    by_name: HashMap<(Arc<str>, Arc<str>), Series>,
+    #[serde(serialize_with = "in_order", deserialize_with = "by_name")]
+    by_name: ByName,
     /// In the order of the screen: what drifts most first.
+    #[serde(skip)]
     pub order: Vec<(Arc<str>, Arc<str>)>,
     shown: Option<(Arc<str>, Arc<str>)>,
 }
@@ -107,28 +126,25 @@ impl DriftBoard {
         self.by_name.retain(|_, series| rank(series) > limit);
     }
 
-    /// Puts the series in order and decides which to show large.
-    pub fn refresh(&mut self) {
-        let mut order: Vec<&Series> = self.by_name.values().collect();
-        order.sort_by(|a, b| {
-            b.claim()
-                .total_cmp(&a.claim())
-                .then_with(|| rank(&a.name).cmp(&rank(&b.name)))
-                .then_with(|| (&a.key, &a.name).cmp(&(&b.key, &b.name)))
-        });
-        let weight = |id: &(Arc<str>, Arc<str>)| self.by_name.get(id).map(Series::claim);
-        let first = order.first().map(|s| (Arc::clone(&s.key), Arc::clone(&s.name)));
-        let held = self.shown.as_ref().and_then(weight);
-        let best = first.as_ref().and_then(weight);
-        self.order = order.into_iter().map(|s| (Arc::clone(&s.key), Arc::clone(&s.name))).collect();
-        if held.is_none_or(|held| best.is_some_and(|best| best > held + MARGIN)) {
-            self.shown = first;
+    /// Decides which series to show large. It depends on which was shown before, so on how often this is asked.
+    pub fn settle(&mut self) {
+        let best = self.by_name.values().min_by(|a, b| a.before(b));
+        let held = self.shown.as_ref().and_then(|id| self.by_name.get(id)).map(Series::claim);
+        if held.is_none_or(|held| best.is_some_and(|best| best.claim() > held + MARGIN)) {
+            self.shown = best.map(Series::id);
         }
     }
 
-    /// The series to show large.
+    /// Puts the series in order.
+    pub fn arrange(&mut self) {
+        let mut order: Vec<&Series> = self.by_name.values().collect();
+        order.sort_by(|a, b| a.before(b));
+        self.order = order.into_iter().map(Series::id).collect();
+    }
+
+    /// The series to show large; before it was decided for the first time, the first.
     pub fn shown(&self) -> Option<&Series> {
-        self.by_name.get(self.shown.as_ref()?)
+        self.shown.as_ref().and_then(|id| self.by_name.get(id)).or_else(|| self.iter().next())
     }
 
     /// In the order of the screen.
@@ -145,6 +161,21 @@ impl DriftBoard {
     pub fn is_empty(&self) -> bool {
         self.by_name.is_empty()
     }
+}
+
+/// Writes the series by their names: equal boards are equal bytes.
+fn in_order<S: Serializer>(series: &ByName, to: S) -> Result<S::Ok, S::Error> {
+    let mut series: Vec<&Series> = series.values().collect();
+    series.sort_by(|a, b| (&a.key, &a.name).cmp(&(&b.key, &b.name)));
+    to.collect_seq(series)
+}
+
+fn by_name<'de, D: Deserializer<'de>>(from: D) -> Result<ByName, D::Error> {
+    let series = Vec::<Series>::deserialize(from)?;
+    if series.len() > MOST {
+        return Err(de::Error::invalid_length(series.len(), &"fewer series"));
+    }
+    Ok(series.into_iter().map(|series| (series.id(), series)).collect())
 }
 
 /// Whether a state is one that an operator is told of.

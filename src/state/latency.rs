@@ -1,6 +1,7 @@
 //! The agents' latency over event time, and watcher's own cost below it.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::stats::summary::{Percentiles, Spans};
 use crate::stats::timeline::{Bucket, Timeline};
@@ -10,18 +11,26 @@ use crate::verdict::Timing;
 const BUCKETS: usize = 240;
 
 /// One bucket of time.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Slice {
     /// Tenths of a ms.
     agents: Spans<u32>,
     /// µs.
     own: Spans<u32>,
     count: u64,
+    /// Its percentiles are not those of what was counted.
+    #[serde(skip, default = "stale")]
     dirty: bool,
     /// The agents' latency, ms; `None` is a gap.
+    #[serde(skip)]
     pub latency_ms: Option<Percentiles>,
     /// watcher's own cost a record, µs.
+    #[serde(skip)]
     pub own_us: Option<Percentiles>,
+}
+
+fn stale() -> bool {
+    true
 }
 
 impl Bucket for Slice {
@@ -38,12 +47,14 @@ impl Bucket for Slice {
 }
 
 /// Latency over time.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Latency {
     slices: Timeline<Slice>,
     /// Over all that is shown.
+    #[serde(skip)]
     pub total_ms: Option<Percentiles>,
     /// Over all that is shown.
+    #[serde(skip)]
     pub own_us: Option<Percentiles>,
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::humanize;
 use crate::stats::ring::{Ring, quantile};
@@ -25,13 +26,15 @@ const BURST_FACTOR: f64 = 2.0;
 const GONE_S: f64 = 86_400.0;
 
 /// The pace of something.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Pace {
     /// Time of the newest, by its own clock.
     pub seen: Timestamp,
     /// Usual gap, s; `None` before there are enough.
+    #[serde(skip)]
     pub usual_gap_s: Option<f64>,
     /// The longest of the recent gaps, s.
+    #[serde(skip)]
     longest_s: f64,
     /// Silent for much longer than usual.
     pub quiet: bool,
@@ -39,7 +42,13 @@ pub struct Pace {
     heard: Timestamp,
     gaps: Ring<f64>,
     begun: bool,
+    /// The gaps have changed since the two above were found of them.
+    #[serde(skip, default = "stale")]
     dirty: bool,
+}
+
+fn stale() -> bool {
+    true
 }
 
 impl Pace {
@@ -68,13 +77,18 @@ impl Pace {
         std::mem::take(&mut self.quiet)
     }
 
-    /// Brings it up to event time `at`.
-    pub fn refresh(&mut self, at: Timestamp) {
+    /// Finds the usual gap. It follows from the gaps alone, whenever it is asked for.
+    pub fn measure(&mut self) {
         if std::mem::take(&mut self.dirty) {
             let known = self.gaps.len() >= QUIET_MIN_GAPS;
             self.longest_s = self.gaps.iter().copied().fold(0.0, f64::max);
             self.usual_gap_s = known.then(|| quantile(self.gaps.iter().copied(), USUAL_GAP)).flatten();
         }
+    }
+
+    /// Brings it up to event time `at`: whether it is quiet by now, which is remembered until it speaks again.
+    pub fn refresh(&mut self, at: Timestamp) {
+        self.measure();
         let silent = self.silent_s(at);
         // A second is the finest that event times can be trusted to. What comes in bursts is silent between them. What
         // has been silent for a day is no news any more.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::pace::Pace;
 use crate::stats::ring::Ring;
@@ -15,7 +16,7 @@ const MOST: usize = 512;
 const RECENT: usize = 64;
 
 /// A source.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Source {
     /// How often it speaks, and whether it has stopped.
     pub pace: Pace,
@@ -28,7 +29,7 @@ pub struct Source {
 }
 
 /// All sources.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Sources {
     by_name: BTreeMap<Arc<str>, Source>,
     returned: Vec<Arc<str>>,
@@ -64,6 +65,16 @@ impl Sources {
     /// Brings silences up to event time `at`.
     pub fn refresh(&mut self, at: Timestamp) {
         self.by_name.values_mut().for_each(|source| source.pace.refresh(at));
+    }
+
+    /// Makes ready what is shown and follows from the rest.
+    pub fn measure(&mut self) {
+        self.by_name.values_mut().for_each(|source| source.pace.measure());
+    }
+
+    /// Whether no more are held than can be: what is read of a store may be anything.
+    pub fn is_sound(&self) -> bool {
+        self.by_name.len() <= MOST
     }
 
     /// A source, by its name.

@@ -7,7 +7,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::message::{
-    Choice, EngineReport, EngineState, FormatReport, HealthReport, RuleCount, RulesReport, SourceReport, SourceState,
+    CaptureReport, Choice, EngineReport, EngineState, FormatReport, HealthReport, RuleCount, RulesReport, SourceReport,
+    SourceState,
 };
 use crate::record::Rejected;
 use crate::stats::backlog::Backlog;
@@ -58,6 +59,8 @@ pub struct Status {
     pub output_waits: Option<String>,
     /// The output can't be written.
     pub output_failed: Option<String>,
+    /// The captures.
+    pub capture: CaptureReport,
 }
 
 impl Status {

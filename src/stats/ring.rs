@@ -2,11 +2,34 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
+/// Longest ring that is read from a store.
+const MOST: usize = 4_096;
+
 /// The last `capacity` values; `None` is a gap, which is drawn as a gap and never as zero.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(try_from = "Saved<T>")]
 pub struct Ring<T = Option<f64>> {
     capacity: usize,
     values: VecDeque<T>,
+}
+
+/// What a store says of a ring, before it is known to be one.
+#[derive(Deserialize)]
+struct Saved<T> {
+    capacity: usize,
+    values: VecDeque<T>,
+}
+
+impl<T> TryFrom<Saved<T>> for Ring<T> {
+    type Error = &'static str;
+
+    fn try_from(saved: Saved<T>) -> Result<Self, Self::Error> {
+        let Saved { capacity, values } = saved;
+        let sound = (1..=MOST).contains(&capacity) && values.len() <= capacity;
+        if sound { Ok(Self { capacity, values }) } else { Err("a ring holds more than it can") }
+    }
 }
 
 impl<T> Ring<T> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hdrhistogram::{Counter, Histogram};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::rule_count::RuleCount;
 use crate::verdict::{Action, Level, Outcome, Severity, Verdict};
@@ -152,6 +153,26 @@ impl<C: Counter> Spans<C> {
         let at = |q: f64| self.0.value_at_quantile(q) as f64 / per_unit;
         let n = self.0.len();
         (n > 0).then(|| Percentiles { p50: at(0.5), p95: at(0.95), p99: at(0.99), n })
+    }
+}
+
+/// As the spans that were counted, each with how often: the percentiles of what is read are the same.
+impl<C: Counter> Serialize for Spans<C> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let counted = self.0.iter_recorded().map(|found| (found.value_iterated_to(), found.count_at_value().as_u64()));
+        to.collect_seq(counted.collect::<Vec<_>>())
+    }
+}
+
+impl<'de, C: Counter> Deserialize<'de> for Spans<C> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let mut spans = Self::default();
+        for (value, count) in Vec::<(u64, u64)>::deserialize(from)? {
+            let count = C::from_u64(count).ok_or_else(|| serde::de::Error::custom("more spans than can be counted"))?;
+            // The end of the last bucket is beyond the bound; as in `add`, nothing below it is refused.
+            let _ = spans.0.record_n(value.min(LONGEST), count);
+        }
+        Ok(spans)
     }
 }
 

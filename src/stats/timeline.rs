@@ -1,8 +1,11 @@
 //! Values over event time, in buckets of equal width that adapt to how dense the traffic is.
 
+mod saved;
+
 use std::collections::VecDeque;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// What a bucket gathers.
 pub trait Bucket: Default + Clone {
@@ -14,7 +17,8 @@ pub trait Bucket: Default + Clone {
 
 /// Buckets of `width` seconds. When the ring is full and its buckets are mostly empty (a sparse log), the width
 /// doubles and neighbours merge; when they are well filled, the oldest goes. Either way memory is bounded.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(try_from = "saved::Saved<B>", bound(deserialize = "B: Deserialize<'de>"))]
 pub struct Timeline<B> {
     capacity: usize,
     width_s: i64,
@@ -117,7 +121,7 @@ impl<B: Bucket> Timeline<B> {
 }
 
 /// A bucket that only counts.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Count(pub u64);
 
 impl Bucket for Count {
@@ -153,6 +157,25 @@ mod tests {
         (1..20).for_each(|s| line.at(at(s * 60)).0 += 1);
         assert!(line.width_s() >= 60);
         assert_eq!(line.iter().map(|b| b.0).sum::<u64>(), 19);
+    }
+
+    #[test]
+    fn a_timeline_that_none_could_be_is_refused() {
+        let mut line = Timeline::<Count>::new(10);
+        (1..20).for_each(|s| line.at(at(s * 60)).0 += 1);
+        let read = |line: &Timeline<Count>| {
+            postcard::from_bytes::<Timeline<Count>>(&postcard::to_allocvec(line).unwrap())
+                .map(|line| format!("{line:?}"))
+        };
+        assert_eq!(read(&line), Ok(format!("{line:?}")));
+        let wrong: [fn(&mut Timeline<Count>); 4] =
+            [|l| l.capacity = 9, |l| l.width_s = 0, |l| l.first = i64::MIN, |l| l.capacity = 1 << 40];
+        for change in wrong {
+            let mut line = line.clone();
+            change(&mut line);
+            line.buckets.resize(10, Count(0));
+            assert!(read(&line).is_err(), "{line:?}");
+        }
     }
 
     #[test]

@@ -2,12 +2,12 @@
 
 use ratatui::layout::Rect;
 
-use crate::state::view::{HealthPane, Pane};
+use crate::state::view::{Pane, Screen};
 
-/// From here on all five panes are shown.
+/// From here on all panes of a screen are shown beside one another.
 const WIDE: (u16, u16) = (100, 30);
 
-/// From here on four panes are stacked; below, one is shown.
+/// From here on panes are stacked; below, one is shown.
 const STACKED: (u16, u16) = (60, 15);
 
 /// Header, body, footer. On a screen of a few lines the body comes first.
@@ -18,24 +18,58 @@ pub fn frame(area: Rect) -> (Rect, Rect, Rect) {
     (line(area.y, header), line(area.y + header, area.height - header - footer), line(area.bottom() - footer, footer))
 }
 
-/// The panes of the overview with their places.
-pub fn overview(body: Rect, focus: Pane, full: bool) -> Vec<(Pane, Rect)> {
+/// The body, and the bar of a replay at its foot, where there is room for both.
+pub fn with_bar(body: Rect, height: u16) -> (Rect, Rect) {
+    let height = if body.height >= 2 * height + 3 { height } else { 0 };
+    let rest = body.height - height;
+    (Rect { height: rest, ..body }, Rect { y: body.y + rest, height, ..body })
+}
+
+/// The panes of a screen with their places.
+pub fn panes(screen: Screen, body: Rect, focus: Pane, full: bool) -> Vec<(Pane, Rect)> {
     if full || body.width < STACKED.0 || body.height + 2 < STACKED.1 {
         return vec![(focus, body)];
     }
-    if body.width >= WIDE.0 && body.height + 2 >= WIDE.1 { wide(body) } else { stacked(body, focus) }
+    let wide = body.width >= WIDE.0 && body.height + 2 >= WIDE.1;
+    match (screen, wide) {
+        (Screen::Overview, true) => overview(body),
+        (Screen::Overview, false) => overview_stacked(body, focus),
+        (Screen::Records, true) => records(body),
+        (Screen::Rules, true) => rules(body),
+        (Screen::Drift, true) => drift(body),
+        (Screen::Health, true) => health(body),
+        // What has the focus gets the room; the others keep their titles and a line or two.
+        // Beside a list that is moved in, the record has the room: it is what one looks at.
+        (Screen::Records, false) if focus == Pane::List => stacked(body, screen, Pane::Samples, 6),
+        (Screen::Records, false) => stacked(body, screen, focus, 5),
+        (Screen::Rules, false) => stacked(body, screen, focus, 5),
+        (Screen::Drift, false) => stacked(body, screen, focus, 5),
+        (Screen::Health, false) => stacked(body, screen, focus, 3),
+    }
 }
 
-fn wide(body: Rect) -> Vec<(Pane, Rect)> {
-    let charts = (body.height * 3 / 10).max(10);
-    let lists = (body.height / 4).max(7);
-    let left = body.width / 2;
-    let row = |y: u16, height: u16| {
-        (Rect { y, height, width: left, ..body }, Rect { y, height, x: body.x + left, width: body.width - left })
-    };
-    let (latency, drift) = row(body.y, charts);
-    let (violations, agents) = row(body.y + charts, lists);
-    let records = Rect { y: body.y + charts + lists, height: body.height - charts - lists, ..body };
+/// The left part of a row, and what is right of it.
+fn split(row: Rect, left: u16) -> (Rect, Rect) {
+    let left = left.min(row.width);
+    (Rect { width: left, ..row }, Rect { x: row.x + left, width: row.width - left, ..row })
+}
+
+/// Rows of these heights, and one of what is left.
+fn rows<const N: usize>(body: Rect, heights: [u16; N]) -> ([Rect; N], Rect) {
+    let mut y = body.y;
+    let places = heights.map(|height| {
+        let height = height.min(body.bottom() - y);
+        let area = Rect { y, height, ..body };
+        y += height;
+        area
+    });
+    (places, Rect { y, height: body.bottom() - y, ..body })
+}
+
+fn overview(body: Rect) -> Vec<(Pane, Rect)> {
+    let ([charts, lists], records) = rows(body, [(body.height * 3 / 10).max(10), (body.height / 4).max(7)]);
+    let (latency, drift) = split(charts, body.width / 2);
+    let (violations, agents) = split(lists, body.width / 2);
     vec![
         (Pane::Latency, latency),
         (Pane::Drift, drift),
@@ -46,7 +80,7 @@ fn wide(body: Rect) -> Vec<(Pane, Rect)> {
 }
 
 /// Latency as a strip, and the lists; Drift takes the place of the first two while it has the focus.
-fn stacked(body: Rect, focus: Pane) -> Vec<(Pane, Rect)> {
+fn overview_stacked(body: Rect, focus: Pane) -> Vec<(Pane, Rect)> {
     let strip = 3;
     let list = (body.height - strip) * 3 / 10;
     let upper = if focus == Pane::Drift {
@@ -55,7 +89,10 @@ fn stacked(body: Rect, focus: Pane) -> Vec<(Pane, Rect)> {
         vec![(Pane::Latency, strip), (Pane::Violations, list)]
     };
     let lower = [(Pane::Agents, list), (Pane::Records, body.height - strip - 2 * list)];
-    let heights = upper.into_iter().chain(lower);
+    in_rows(body, upper.into_iter().chain(lower))
+}
+
+fn in_rows(body: Rect, heights: impl Iterator<Item = (Pane, u16)>) -> Vec<(Pane, Rect)> {
     let mut y = body.y;
     heights
         .map(|(pane, height)| {
@@ -66,43 +103,46 @@ fn stacked(body: Rect, focus: Pane) -> Vec<(Pane, Rect)> {
         .collect()
 }
 
-/// The panes of the health screen with their places.
-pub fn health(body: Rect, focus: HealthPane, full: bool) -> Vec<(HealthPane, Rect)> {
-    if full || body.width < STACKED.0 || body.height + 2 < STACKED.1 {
-        return vec![(focus, body)];
-    }
-    let line = |y: u16, height: u16| Rect { y, height, ..body };
-    if body.width >= WIDE.0 && body.height + 2 >= WIDE.1 {
-        let (upper, middle) = (12, 12);
-        let left = body.width / 2;
-        let (engines, sources) = (line(body.y + upper, middle), line(body.y + upper, middle));
-        return vec![
-            (HealthPane::Pipeline, line(body.y, upper)),
-            (HealthPane::Engines, Rect { width: left, ..engines }),
-            (HealthPane::Sources, Rect { x: body.x + left, width: body.width - left, ..sources }),
-            (HealthPane::Rejected, line(body.y + upper + middle, body.height - upper - middle)),
-        ];
-    }
-    // What has the focus gets the room; the others keep their titles and a line or two.
-    let small = 3;
-    let large = body.height - 3 * small;
-    let mut y = body.y;
-    HealthPane::ALL
-        .into_iter()
-        .map(|pane| {
-            let area = line(y, if pane == focus { large } else { small });
-            y += area.height;
-            (pane, area)
-        })
-        .collect()
+fn stacked(body: Rect, screen: Screen, focus: Pane, small: u16) -> Vec<(Pane, Rect)> {
+    let all = screen.panes();
+    let others = all.len() as u16 - 1;
+    let small = small.min(body.height / (others + 2));
+    let large = body.height - others * small;
+    in_rows(body, all.iter().map(|pane| (*pane, if *pane == focus { large } else { small })))
 }
 
-/// The facts, the samples and the rules of one record.
-pub fn record(body: Rect, rules: u16) -> [Rect; 3] {
-    let facts = 6.min(body.height / 3);
-    let rules = (rules + 2).clamp(3, 10).min((body.height - facts) / 2);
-    let line = |y, height| Rect { y, height, ..body };
-    [line(body.y, facts), line(body.y + facts, body.height - facts - rules), line(body.bottom() - rules, rules)]
+/// The list, and beside it the record: its texts, and what the rules say of it.
+fn records(body: Rect) -> Vec<(Pane, Rect)> {
+    let (list, record) = split(body, (body.width * 2 / 5).min(64));
+    let ([samples], why) = rows(record, [record.height * 3 / 5]);
+    vec![(Pane::List, list), (Pane::Samples, samples), (Pane::Why, why)]
+}
+
+/// The list, beside it the editor, under that what its rule would have found.
+fn rules(body: Rect) -> Vec<(Pane, Rect)> {
+    let (list, right) = split(body, body.width / 2);
+    let ([editor], backtest) = rows(right, [right.height * 11 / 20]);
+    vec![(Pane::Rules, list), (Pane::Editor, editor), (Pane::Backtest, backtest)]
+}
+
+/// The series, under them what was usual against what is, and the records that moved.
+fn drift(body: Rect) -> Vec<(Pane, Rect)> {
+    let ([series], lower) = rows(body, [body.height * 11 / 20]);
+    let (baseline, moved) = split(lower, body.width / 2);
+    vec![(Pane::Series, series), (Pane::Baseline, baseline), (Pane::Moved, moved)]
+}
+
+fn health(body: Rect) -> Vec<(Pane, Rect)> {
+    let ([pipeline, middle], lower) = rows(body, [12, 12]);
+    let (engines, sources) = split(middle, body.width / 2);
+    let (rejected, log) = split(lower, body.width / 2);
+    vec![
+        (Pane::Pipeline, pipeline),
+        (Pane::Engines, engines),
+        (Pane::Sources, sources),
+        (Pane::Rejected, rejected),
+        (Pane::Log, log),
+    ]
 }
 
 /// What is inside a frame.
@@ -128,21 +168,21 @@ mod tests {
 
     #[test]
     fn every_size_is_covered_without_overlap() {
-        for (width, height) in [(0, 0), (1, 1), (20, 5), (60, 15), (80, 24), (100, 30), (160, 45), (300, 100)] {
+        for (width, height) in [(0, 0), (1, 1), (20, 5), (60, 15), (61, 16), (80, 24), (100, 30), (160, 45), (300, 100)]
+        {
             let area = Rect::new(0, 0, width, height);
             let (header, body, footer) = frame(area);
             assert_eq!(header.height + body.height + footer.height, height);
-            assert!(overview(body, Pane::Drift, false).iter().any(|(pane, _)| *pane == Pane::Drift));
-            let panes = overview(body, Pane::Agents, false);
-            let covered: u32 = panes.iter().map(|(_, r)| u32::from(r.width) * u32::from(r.height)).sum();
-            assert_eq!(covered, u32::from(body.width) * u32::from(body.height), "{width}x{height}");
-            assert!(panes.iter().all(|(_, r)| body.union(*r) == body));
-            assert!(record(body, 3).iter().all(|r| body.union(*r) == body));
-            assert_eq!(overview(body, Pane::Drift, true), [(Pane::Drift, body)]);
-            let panes = health(body, HealthPane::Sources, false);
-            let covered: u32 = panes.iter().map(|(_, r)| u32::from(r.width) * u32::from(r.height)).sum();
-            assert_eq!(covered, u32::from(body.width) * u32::from(body.height), "{width}x{height}");
-            assert!(panes.iter().any(|(pane, _)| *pane == HealthPane::Sources));
+            for screen in Screen::ALL {
+                for focus in screen.panes() {
+                    let places = panes(screen, body, *focus, false);
+                    let covered: u32 = places.iter().map(|(_, r)| u32::from(r.width) * u32::from(r.height)).sum();
+                    assert_eq!(covered, u32::from(body.width) * u32::from(body.height), "{screen:?} {width}x{height}");
+                    assert!(places.iter().any(|(pane, _)| pane == focus), "{screen:?} {focus:?} {width}x{height}");
+                    assert!(places.iter().all(|(_, r)| body.union(*r) == body));
+                    assert_eq!(panes(screen, body, *focus, true), [(*focus, body)]);
+                }
+            }
         }
     }
 }

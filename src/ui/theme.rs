@@ -39,10 +39,11 @@ pub enum Meaning {
     Baseline,
     Spark,
     Mark,
+    Differs,
 }
 
 /// The names in a theme file, in the order of [`Meaning`].
-const NAMES: [(&str, Meaning); 29] = [
+const NAMES: [(&str, Meaning); 30] = [
     ("background", Meaning::Background),
     ("text", Meaning::Text),
     ("muted", Meaning::Muted),
@@ -72,6 +73,7 @@ const NAMES: [(&str, Meaning); 29] = [
     ("band.baseline", Meaning::Baseline),
     ("spark", Meaning::Spark),
     ("mark", Meaning::Mark),
+    ("differs", Meaning::Differs),
 ];
 
 /// The themes that are compiled in.
@@ -111,7 +113,15 @@ pub struct Symbols {
     pub down: &'static str,
     pub onset: &'static str,
     pub ellipsis: &'static str,
+    pub play: &'static str,
+    pub pause: &'static str,
+    /// What the operator has marked.
+    pub mark: &'static str,
+    /// A line without marks.
+    pub line: &'static str,
     pub dot: &'static str,
+    /// A point in time, over the height of a chart.
+    pub cursor: &'static str,
     /// Heights of a sparkline, lowest first.
     pub bars: [&'static str; 8],
     pub border: border::Set<'static>,
@@ -130,7 +140,12 @@ impl Symbols {
         down: "▼",
         onset: "◆",
         ellipsis: "…",
+        play: "▶",
+        pause: "‖",
+        mark: "★",
+        line: "─",
         dot: "·",
+        cursor: "│",
         bars: ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
         border: border::ROUNDED,
         braille: true,
@@ -146,7 +161,12 @@ impl Symbols {
         down: "v",
         onset: "#",
         ellipsis: "~",
+        play: ">",
+        pause: "=",
+        mark: "@",
+        line: "-",
         dot: "-",
+        cursor: "|",
         bars: ["_", ".", ":", "-", "=", "+", "*", "#"],
         border: border::Set {
             top_left: "+",

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::record::Seq;
 
 /// State of one series of one key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum DriftState {
     /// Too few rows to judge.
     WarmUp,
@@ -93,7 +93,7 @@ impl Direction {
 }
 
 /// What the drift engine says of one series after one record.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DriftReport {
     /// The series: `divergence.risk`, `latency_ms`, `metrics.pressure`, …
     pub series: Arc<str>,
@@ -122,7 +122,7 @@ pub struct DriftReport {
 }
 
 /// Records whose answers moved most in a drift in meaning.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Moved {
     /// Most typical of what is gone.
     pub before: Vec<Seq>,

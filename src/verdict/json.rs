@@ -190,7 +190,7 @@ fn put(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
 
 /// A JSON string. What a terminal would obey and JSON would let pass (C1 controls, bidirectional overrides) is escaped
 /// too: the output may well be looked at.
-fn string(out: &mut Vec<u8>, text: &str) {
+pub fn string(out: &mut Vec<u8>, text: &str) {
     let plain = |b: u8| (b' '..=b'~').contains(&b) && b != b'"' && b != b'\\';
     if text.bytes().all(plain) {
         out.reserve(text.len() + 2);
@@ -228,7 +228,8 @@ fn optional(out: &mut Vec<u8>, value: Option<f64>) {
     }
 }
 
-fn rounded(value: f64, places: f64) -> f64 {
+/// The value with as many decimals as `places`, a power of ten, has zeros.
+pub fn rounded(value: f64, places: f64) -> f64 {
     let scaled = value * places;
     // A value so large has no decimals to cut, and scaling it would change its last bit.
     if scaled.abs() < (1u64 << 53) as f64 { scaled.round() / places } else { value }

@@ -1,6 +1,6 @@
 //! A verdict from a line of an output: the inverse of `json`. What a line does not hold gets a neutral value.
 
-mod fields;
+pub(crate) mod fields;
 
 use std::sync::Arc;
 
@@ -15,17 +15,40 @@ use crate::record::json::Json;
 use crate::record::{LABEL_BYTES, Origin, Seq, names, prefix};
 use fields::{Fields, Within};
 
-/// Violations that are kept of one line, and series.
-const MOST: usize = 256;
+/// What is kept of one line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Most {
+    /// Violations, and series.
+    pub items: usize,
+    /// Bytes of a message or a reason.
+    pub text: usize,
+    /// Bytes of an id, a key, a word.
+    pub label: usize,
+    /// Bytes of the path of a field or a series.
+    pub path: usize,
+}
 
-/// Bytes that are kept of a message, a reason or a path.
-const TEXT_BYTES: usize = 4 << 10;
+impl Most {
+    /// Of a line out of a log, which anybody may have written.
+    pub const LOG: Self = Self { items: 256, text: 4 << 10, label: LABEL_BYTES, path: names::MAX_PATH };
+
+    /// Everything: the line itself is bounded.
+    pub const ALL: Self = Self { items: usize::MAX, text: usize::MAX, label: usize::MAX, path: usize::MAX };
+}
 
 /// Reads one line of an output. Unknown keys are passed over: a later version may write more.
 ///
 /// # Errors
 /// The key and what was expected there, when something that every verdict has is missing or of another kind.
 pub fn read(json: &Json<'_>) -> Result<Verdict, String> {
+    read_most(json, Most::LOG)
+}
+
+/// Reads one line of an output, and keeps as much of it as is said.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_most(json: &Json<'_>, most: Most) -> Result<Verdict, String> {
     let line = Fields::of(json)?;
     match line.get("v") {
         Some(Json::Whole(1)) => {}
@@ -33,33 +56,34 @@ pub fn read(json: &Json<'_>) -> Result<Verdict, String> {
     }
     let ts = time(&line)?;
     let origin = Origin {
-        source: line.text("source", TEXT_BYTES)?,
-        file: line.text("file", LABEL_BYTES)?,
+        source: line.text("source", most.text)?,
+        file: line.text("file", most.label)?,
         offset: line.whole("offset")?,
         line: None,
         part: line.whole("part")?,
     };
-    let violations = line.list("violations")?.iter().take(MOST).enumerate().map(|(index, json)| violation(json, index));
+    let violations =
+        line.list("violations")?.iter().take(most.items).enumerate().map(|(index, json)| violation(json, index, most));
     let violations = violations.collect::<Result<Vec<_>, _>>()?;
-    let drift = line.list("drift")?.iter().take(MOST).enumerate().map(|(index, json)| report(json, index));
+    let drift = line.list("drift")?.iter().take(most.items).enumerate().map(|(index, json)| report(json, index, most));
     Ok(Verdict {
         seq: Seq(line.whole("seq")?),
-        id: line.text("id", LABEL_BYTES)?,
+        id: line.text("id", most.label)?,
         ts,
         at: ts,
         origin,
-        key: line.text("key", LABEL_BYTES)?,
+        key: line.text("key", most.label)?,
         advice: Advice {
             action: line.word("action", &Action::ALL, Action::word)?,
             status_code: line.whole("status_code")?,
         },
         confidence: confidence(&line)?,
-        divergence: divergence(&line)?,
+        divergence: divergence(&line, most)?,
         severity: severity(&line, &violations)?,
         violations,
         drift: drift.collect::<Result<_, _>>()?,
         timing: timing(&line)?,
-        rules: line.text("rules", LABEL_BYTES)?,
+        rules: line.text("rules", most.label)?,
     })
 }
 
@@ -74,10 +98,10 @@ fn confidence(line: &Fields<'_, '_>) -> Result<Confidence, String> {
     Ok(Confidence { score: found.number("score")?, level: found.word("level", &Level::ALL, Level::word)? })
 }
 
-fn divergence(line: &Fields<'_, '_>) -> Result<Divergence, String> {
+fn divergence(line: &Fields<'_, '_>, most: Most) -> Result<Divergence, String> {
     const STATES: [&str; 4] = ["scored", "partial", "skipped", "failed"];
     let found = line.object("divergence")?;
-    let why = || found.text_or("why", TEXT_BYTES, "");
+    let why = || found.text_or("why", most.text, "");
     let outcome = match found.word("state", &STATES, |word| word)? {
         "partial" => Outcome::Partial(why()?),
         "skipped" => Outcome::Skipped(why()?),
@@ -98,7 +122,7 @@ fn divergence(line: &Fields<'_, '_>) -> Result<Divergence, String> {
         risk: found.number("risk")?,
         outlier: found.maybe_whole("outlier")?,
         basis,
-        ..Divergence::none(outcome, found.text_or("backend", LABEL_BYTES, "none")?)
+        ..Divergence::none(outcome, found.text_or("backend", most.label, "none")?)
     })
 }
 
@@ -126,27 +150,27 @@ fn timing(line: &Fields<'_, '_>) -> Result<Timing, String> {
     })
 }
 
-fn violation(json: &Json<'_>, index: usize) -> Result<Violation, String> {
+fn violation(json: &Json<'_>, index: usize, most: Most) -> Result<Violation, String> {
     let found = Fields::within(json, Within::Item("violations", index))?;
     let observed = match found.get("observed") {
         None => Observed::Missing,
-        Some(Json::Text(text)) => Observed::Text(prefix(text, TEXT_BYTES).into()),
+        Some(Json::Text(text)) => Observed::Text(prefix(text, most.text).into()),
         Some(other) => {
             Observed::Number(other.number().ok_or_else(|| found.fault("observed", "a number, a text or null"))?)
         }
     };
     Ok(Violation {
-        rule: found.text("rule", LABEL_BYTES)?,
+        rule: found.text("rule", most.label)?,
         severity: found.word("severity", &Severity::ALL, Severity::word)?,
-        field: found.text_or("field", names::MAX_PATH, "")?,
-        message: found.text_or("message", TEXT_BYTES, "")?.to_string(),
+        field: found.text_or("field", most.path, "")?,
+        message: found.text_or("message", most.text, "")?.to_string(),
         observed,
         limit: found.number("limit")?,
         state: found.word("state", &ViolationState::ALL, ViolationState::word)?,
     })
 }
 
-fn report(json: &Json<'_>, index: usize) -> Result<DriftReport, String> {
+fn report(json: &Json<'_>, index: usize, most: Most) -> Result<DriftReport, String> {
     let found = Fields::within(json, Within::Item("drift", index))?;
     let state = found.word("state", &DriftState::ALL, DriftState::word)?;
     let onset = found.maybe_whole("onset_seq")?.map(Seq);
@@ -162,7 +186,7 @@ fn report(json: &Json<'_>, index: usize) -> Result<DriftReport, String> {
         direction,
         size,
         onset,
-        ..DriftReport::absent(found.text("series", names::MAX_PATH)?, state)
+        ..DriftReport::absent(found.text("series", most.path)?, state)
     };
     if state != DriftState::Drift && onset.is_none() {
         undrifted(&mut report);

@@ -7,24 +7,26 @@ use std::path::{Path, PathBuf};
 use crate::support::repo;
 
 /// For each module, what it may use of this crate; everything may use the leaves.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 18] = [
     ("main", &["cli"]),
     (
         "cli",
         &[
-            "app", "pipeline", "replay", "config", "clock", "engine", "history", "message", "rules", "sink", "source",
-            "state", "stats", "ui",
+            "app", "pipeline", "replay", "capture", "config", "clock", "engine", "history", "message", "rules", "sink",
+            "source", "state", "stats", "ui",
         ],
     ),
-    ("app", &["ui", "state", "message", "config"]),
+    ("app", &["ui", "state", "message", "config", "history", "stats"]),
     ("ui", &["state", "message", "stats", "history"]),
     ("state", &["message", "history", "stats"]),
-    ("pipeline", &["source", "sink", "capture", "engine", "rules", "history", "message", "stats"]),
-    ("replay", &["source", "sink", "capture", "engine", "rules", "history", "message", "stats"]),
-    ("message", &["engine", "rules", "history", "stats"]),
+    ("pipeline", &["source", "sink", "capture", "analysis", "engine", "rules", "history", "message", "stats"]),
+    ("replay", &["pipeline", "state", "capture", "engine", "rules", "history", "message", "stats"]),
+    ("message", &["analysis", "engine", "rules", "history", "stats"]),
+    ("analysis", &["engine", "history", "stats"]),
     ("config", &["engine", "rules", "history"]),
     ("source", &[]),
     ("sink", &[]),
+    ("capture", &[]),
     ("history", &["stats"]),
     ("engine", &["rules", "stats", "history"]),
     ("rules", &["stats"]),
@@ -32,18 +34,21 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("verdict", &[]),
 ];
 
-const LEAVES: [&str; 6] = ["record", "verdict", "clock", "yaml", "humanize", "sanitize"];
+const LEAVES: [&str; 7] = ["record", "verdict", "clock", "yaml", "humanize", "sanitize", "redact"];
 
 /// Crates that a module must not know.
-const FOREIGN: [(&str, &[&str]); 10] = [
+const FOREIGN: [(&str, &[&str]); 13] = [
+    ("analysis", &["tokio", "ratatui", "crossterm", "notify"]),
     ("record", &["tokio", "ratatui", "crossterm", "notify"]),
     ("verdict", &["tokio", "ratatui", "crossterm", "notify"]),
     ("stats", &["tokio", "ratatui", "crossterm", "notify"]),
     ("history", &["tokio", "ratatui", "crossterm", "notify"]),
     ("rules", &["tokio", "ratatui", "crossterm", "notify"]),
+    ("capture", &["tokio", "ratatui", "crossterm", "notify"]),
     ("engine", &["tokio", "ratatui", "crossterm", "notify"]),
     ("message", &["ratatui", "crossterm"]),
     ("state", &["tokio", "ratatui", "crossterm"]),
+    ("replay", &["ratatui", "crossterm", "tokio"]),
     ("ui", &["tokio", "crossterm", "ort", "rten"]),
     ("pipeline", &["ratatui", "crossterm"]),
 ];
@@ -142,7 +147,8 @@ fn pure_modules_know_no_terminal_and_no_runtime() {
     for (module, banned) in FOREIGN {
         for (path, code) in modules.get(module).into_iter().flatten() {
             for banned in banned {
-                if code.contains(&format!("use {banned}")) || code.contains(&format!("{banned}::")) {
+                // (The text area of the rules' editor has another name, and may be a part of the state.)
+                if code.contains(&format!("use {banned};")) || code.contains(&format!("{banned}::")) {
                     wrong.push(format!("{}: {banned}", path.display()));
                 }
             }
@@ -152,7 +158,7 @@ fn pure_modules_know_no_terminal_and_no_runtime() {
 }
 
 #[test]
-fn one_file_names_each_backend_and_one_module_spawns() {
+fn one_file_names_each_backend_and_two_modules_spawn() {
     for (module, files) in modules() {
         for (path, code) in files {
             let name = path.display().to_string();
@@ -165,7 +171,7 @@ fn one_file_names_each_backend_and_one_module_spawns() {
             };
             assert!(name == "engine/embedding/onnxruntime.rs" || !names("ort"), "{name} names ort");
             assert!(name == "engine/embedding/portable.rs" || !names("rten"), "{name} names rten");
-            if module != "pipeline" {
+            if module != "pipeline" && module != "replay" {
                 assert!(!code.contains("thread::spawn") && !code.contains("thread::Builder"), "{name} spawns");
             }
         }

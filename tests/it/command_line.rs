@@ -81,7 +81,7 @@ fn odd_characters_in_a_faulty_rule_are_no_trouble() {
 #[test]
 fn the_configuration_is_read_checked_and_shown() {
     let home = Home::new();
-    home.write(".config/watcher/config.yaml", "backend: lexical\npolicy: {preset: protocol}\nkeys: {freeze: [p]}\n");
+    home.write(".config/watcher/config.yaml", "backend: lexical\npolicy: {preset: protocol}\nkeys: {freeze: [P]}\n");
     let text = stdout(&home.run("config show", 0));
     assert!(
         text.contains("backend: lexical") && text.contains("review_score: 0.4") && text.contains("(read)"),
@@ -92,7 +92,7 @@ fn the_configuration_is_read_checked_and_shown() {
     let shown = home.write("shown.yaml", text);
     home.run(&format!("config show --config {}", shown.display()), 0);
     let keys = stdout(&home.run("config keys", 0));
-    assert!(keys.lines().any(|line| line.starts_with("freeze ") && line.contains(" p ")), "{keys}");
+    assert!(keys.lines().any(|line| line.starts_with("freeze ") && line.contains(" P ")), "{keys}");
     assert!(stdout(&home.run("config theme", 0)).contains("severity.critical"));
     home.write(".config/watcher/config.yaml", "bakend: lexical\n");
     let text = stderr(&home.run("config show", 2));

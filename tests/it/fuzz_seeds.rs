@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use crate::support::repo;
 
+#[path = "../fuzz/capture_checks.rs"]
+mod capture_checks;
 #[path = "../fuzz/checks.rs"]
 mod checks;
 #[path = "../fuzz/log_checks.rs"]
@@ -257,4 +259,9 @@ fn logs_of_every_format() {
     for (target, check) in targets {
         all_hold(check, seeds(target));
     }
+}
+
+#[test]
+fn captures() {
+    all_hold(capture_checks::capture, seeds("capture"));
 }

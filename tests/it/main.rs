@@ -2,6 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
 mod architecture;
+mod captures;
+mod cockpit;
+mod cockpit_story;
 mod command_line;
 mod crash;
 mod disagreement;
@@ -10,10 +13,14 @@ mod facts;
 mod formats;
 mod fuzz_seeds;
 mod headless;
+mod looks;
 mod meaning;
+mod monkey;
 mod mutation;
 mod parity;
 mod pressure;
+mod replay;
+mod replay_story;
 mod rules;
 mod rules_cli;
 mod rules_live;

@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const BATCH: usize = 256;
 const QUEUE: u64 = 4;
 
-fn options(home: &Home, out: Box<dyn Write + Send>) -> Options {
+pub(crate) fn options(home: &Home, out: Box<dyn Write + Send>) -> Options {
     Options {
         inputs: vec![Input::Files(home.path("log"))],
         from: From::Start,
@@ -53,6 +53,8 @@ fn options(home: &Home, out: Box<dyn Write + Send>) -> Options {
         unpacked_bytes: u64::MAX,
         store: None,
         resume: Resume::default(),
+        engines: None,
+        capture: None,
     }
 }
 
@@ -99,7 +101,9 @@ fn behind_a_stalled_output_reading_stops_at_an_exact_number_of_records() {
         // In this order: who waits for a judge that stands still waits for good, and then whoever waits for that one.
         let records = stages[1].report();
         let lines = stages[0].report();
-        if (lines.blocked, records.blocked) == (1, 1) {
+        // A place that has come free counts as waited for until the sender has noticed: what lies there tells.
+        let full = |report: &watcher::message::StageReport| (report.blocked, report.depth as u64) == (1, QUEUE + 1);
+        if full(&lines) && full(&records) {
             break (lines, records);
         }
         assert!(clock.elapsed() < PATIENCE, "{lines:?} {records:?}");

@@ -7,13 +7,14 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use watcher::app::App;
-use watcher::app::keymap::Keymap;
+use watcher::app::keymap::{Keymap, Keys};
 use watcher::app::update::Effect;
 use watcher::clock::{Clock, ManualClock};
 use watcher::engine::embedding::Mode;
 use watcher::engine::embedding::pool::{PoolCounts, Ready};
 use watcher::history::{History, Retention, Row};
 use watcher::message::Orders;
+use watcher::message::desk::{Desk, Lane, Work};
 use watcher::message::{EngineReport, EngineState, HealthReport, SourceReport, SourceState, StageReport, Update};
 use watcher::pipeline::demo;
 use watcher::pipeline::judge::Judgement;
@@ -30,14 +31,25 @@ pub const NOW: &str = "2026-02-17T12:31:39Z";
 
 pub fn app() -> App {
     let clock = Arc::new(ManualClock::new(NOW.parse().unwrap()));
-    let keymap = Keymap::new(&[]).unwrap();
-    let options = Options { review_score: 0.5, mode: "LIVE", live: true };
+    let keymap = Keymap::new(&[], Keys::Live).unwrap();
+    let options = Options { review_score: 0.5, mode: "LIVE", live: true, read_only: false };
     let mut state = AppState::new(options, clock.now());
     state.view.hints = Arc::clone(&keymap.hints);
-    App { state, theme: Theme::shipped("dark").unwrap(), keymap, clock, remote: false, orders: Orders::default() }
+    App {
+        state,
+        theme: Theme::shipped("dark").unwrap(),
+        keymap,
+        clock,
+        remote: false,
+        orders: Orders::default(),
+        desk: Desk::default(),
+        journal: Default::default(),
+        mouse: false,
+        reports: Default::default(),
+    }
 }
 
-fn engine(app: &mut App, state: EngineState) {
+pub fn engine(app: &mut App, state: EngineState) {
     app.state.apply(Update::Engine(EngineReport { kind: EngineKind::Embedding, state }));
 }
 
@@ -64,7 +76,7 @@ pub fn with_traffic_of(count: usize) -> App {
         .zip(judged)
         .map(|(record, mut judgement)| {
             judgement.verdict.timing = Timing { queue: 10, embedding: 3_400, constraints: 2, drift: 1, total: 3_413 };
-            Row { record: Arc::new(record), verdict: Arc::new(judgement.verdict) }
+            Row { record: Arc::new(record), verdict: Arc::new(judgement.verdict), other: None }
         })
         .collect();
     for rows in rows.chunks(50) {
@@ -104,7 +116,7 @@ pub fn show(app: &mut App, records: Vec<Record>, judged: Vec<Judgement>) {
     let rows: Vec<Row> = records
         .into_iter()
         .zip(judged)
-        .map(|(record, judgement)| Row { record: Arc::new(record), verdict: Arc::new(judgement.verdict) })
+        .map(|(record, judgement)| Row { record: Arc::new(record), verdict: Arc::new(judgement.verdict), other: None })
         .collect();
     let mut history = History::new(Retention { bytes: 64 << 20, rows: 10_000 });
     history.append(rows.clone());
@@ -115,6 +127,26 @@ pub fn screen(app: &mut App, width: u16, height: u16) -> String {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
     app.draw(&mut terminal).unwrap();
     terminal.backend().to_string()
+}
+
+/// Draws, and answers what the screen asks, until it asks nothing more; what it shows then.
+pub fn settled(app: &mut App, width: u16, height: u16) -> String {
+    let mut clerk = watcher::pipeline::desk::Clerk::new(Default::default(), Arc::clone(&app.clock));
+    loop {
+        let text = screen(app, width, height);
+        let mut asked = false;
+        for lane in Lane::ALL {
+            while let Work::Do(taken) = app.desk.take(lane) {
+                asked = true;
+                if let Some(found) = clerk.answer(*taken) {
+                    app.state.apply(Update::Found(Box::new(found)));
+                }
+            }
+        }
+        if !asked {
+            return text;
+        }
+    }
 }
 
 pub fn press(app: &mut App, keys: &str) -> Option<Effect> {
@@ -181,9 +213,9 @@ fn a_backend_that_was_not_asked_for_is_marked() {
 fn one_record_in_full() {
     let mut app = with_traffic();
     press(&mut app, "V Enter");
-    assert_eq!(app.state.view.screen, Screen::Record);
-    insta::assert_snapshot!("record_160x45", screen(&mut app, 160, 45));
-    insta::assert_snapshot!("record_80x24", screen(&mut app, 80, 24));
+    assert_eq!(app.state.view.screen, Screen::Records);
+    insta::assert_snapshot!("record_160x45", settled(&mut app, 160, 45));
+    insta::assert_snapshot!("record_80x24", settled(&mut app, 80, 24));
     press(&mut app, "q");
     assert_eq!(app.state.view.screen, Screen::Overview);
 }
@@ -221,8 +253,9 @@ fn the_footer_is_there_and_q_and_ctrl_c_end() {
 fn no_size_panics_and_every_pane_fits() {
     let mut app = with_traffic();
     for full in [false, true] {
-        for pane in Pane::ALL {
-            (app.state.view.full, app.state.view.focus) = (full, pane);
+        for pane in Screen::ALL.into_iter().flat_map(Screen::panes).copied() {
+            app.state.view.set_focus(pane);
+            app.state.view.full = full;
             for (width, height) in [(1, 1), (2, 2), (5, 3), (20, 5), (40, 10), (60, 15), (80, 24), (100, 30), (250, 80)]
             {
                 let text = screen(&mut app, width, height);
@@ -238,7 +271,7 @@ fn no_size_panics_and_every_pane_fits() {
             screen(&mut app, width, height);
         }
     }
-    app.state.view.focus = Pane::Records;
+    app.state.view.set_focus(Pane::Records);
 }
 
 #[test]
@@ -311,9 +344,9 @@ fn long_texts_can_be_scrolled() {
 fn thawing_keeps_the_selection() {
     let mut app = with_traffic();
     press(&mut app, "Space k k k");
-    let selected = app.state.board().records.row().unwrap().verdict.seq;
+    let selected = app.state.listing().row().unwrap().verdict.seq;
     press(&mut app, "Space");
-    assert_eq!(app.state.board().records.row().unwrap().verdict.seq, selected);
+    assert_eq!(app.state.listing().row().unwrap().verdict.seq, selected);
 }
 
 #[test]
@@ -337,11 +370,11 @@ fn many_series_keep_their_past() {
 fn the_selection_sticks_to_its_record() {
     let mut app = with_traffic();
     press(&mut app, "k k k");
-    let selected = app.state.board().records.row().unwrap().verdict.seq;
+    let selected = app.state.listing().row().unwrap().verdict.seq;
     assert!(!app.state.board().records.follows());
     let history = app.state.board().records.history().clone();
     app.state.board_mut().records.set_history(history);
-    assert_eq!(app.state.board().records.row().unwrap().verdict.seq, selected);
+    assert_eq!(app.state.listing().row().unwrap().verdict.seq, selected);
     press(&mut app, "j j j j");
     assert!(app.state.board().records.follows());
 }
@@ -403,7 +436,7 @@ fn an_agent_that_falls_silent_is_named_and_forgiven() {
 }
 
 /// Everything that the health screen can have to say.
-fn with_health() -> App {
+pub fn with_health() -> App {
     let mut app = with_traffic();
     let at: jiff::Timestamp = NOW.parse().unwrap();
     let stage = |name, passed, depth, blocked| StageReport {

@@ -59,7 +59,7 @@ fn parse(line: &str) -> Record {
 fn past(records: Vec<Record>) -> Past {
     let row = |record: Record| {
         let verdict = Verdict::unjudged(&record);
-        Row { record: Arc::new(record), verdict: Arc::new(verdict) }
+        Row { record: Arc::new(record), verdict: Arc::new(verdict), other: None }
     };
     let mut history = History::new(Retention { bytes: usize::MAX, rows: usize::MAX });
     history.append(records.into_iter().map(row).collect());

@@ -26,17 +26,18 @@ fn parser(rows: u16, cols: u16) -> vt100::Parser {
     vt100::Parser::new(size(rows), size(cols), 0)
 }
 
-struct Session {
-    _home: Home,
+pub(crate) struct Session {
+    pub(crate) home: Home,
     master: Box<dyn MasterPty + Send>,
     child: Box<dyn Child + Send + Sync>,
     writer: Box<dyn Write + Send>,
     bytes: Receiver<Vec<u8>>,
     screen: vt100::Parser,
+    written: Vec<u8>,
 }
 
 impl Session {
-    fn start(home: Home, shell: &str, rows: u16, cols: u16) -> Self {
+    pub(crate) fn start(home: Home, shell: &str, rows: u16, cols: u16) -> Self {
         let pty = native_pty_system().openpty(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
         let mut command = CommandBuilder::new("sh");
         command.args(["-c", shell]);
@@ -63,35 +64,43 @@ impl Session {
             }
         });
         let writer = pty.master.take_writer().unwrap();
-        Self { _home: home, master: pty.master, child, writer, bytes, screen: parser(rows, cols) }
+        Self { home, master: pty.master, child, writer, bytes, screen: parser(rows, cols), written: Vec::new() }
     }
 
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         self.screen.screen().contents()
     }
 
+    /// All bytes that were taken in.
+    pub(crate) fn written(&self) -> &[u8] {
+        &self.written
+    }
+
     /// Takes in what the program writes until the screen is as wanted.
-    fn wait_for(&mut self, what: &str, wanted: impl Fn(&str) -> bool) {
+    pub(crate) fn wait_for(&mut self, what: &str, wanted: impl Fn(&str) -> bool) {
         let clock = SystemClock::new();
         while !wanted(&self.text()) {
             match self.bytes.recv_timeout(PATIENCE.saturating_sub(clock.elapsed())) {
-                Ok(bytes) => self.screen.process(&bytes),
+                Ok(bytes) => {
+                    self.screen.process(&bytes);
+                    self.written.extend(bytes);
+                }
                 Err(error) => panic!("{what} did not come ({error}); the screen is\n{}", self.text()),
             }
         }
     }
 
-    fn wait_for_text(&mut self, text: &str) {
+    pub(crate) fn wait_for_text(&mut self, text: &str) {
         self.wait_for(text, |screen| screen.contains(text));
     }
 
-    fn press(&mut self, keys: &str) {
+    pub(crate) fn press(&mut self, keys: &str) {
         self.writer.write_all(keys.as_bytes()).unwrap();
         self.writer.flush().unwrap();
     }
 
     /// Waits for the program's end: its exit code, and everything it wrote.
-    fn end(&mut self) -> u32 {
+    pub(crate) fn end(&mut self) -> u32 {
         let code = self.child.wait().unwrap().exit_code();
         while let Ok(bytes) = self.bytes.recv_timeout(Duration::from_millis(500)) {
             self.screen.process(&bytes);
@@ -99,7 +108,7 @@ impl Session {
         code
     }
 
-    fn assert_restored(&self) {
+    pub(crate) fn assert_restored(&self) {
         let screen = self.screen.screen();
         assert!(!screen.alternate_screen(), "the alternate screen was left");
         assert!(!screen.hide_cursor(), "the cursor is shown");

@@ -287,6 +287,8 @@ pub(super) fn pipeline(
     std::fs::write(&log, (0..count).map(line).collect::<String>())?;
     let opening = Opening { existing: Existing::Replace, max_bytes: None, options: json::Options::default() };
     let options = Options {
+        engines: None,
+        capture: None,
         inputs: vec![Input::Files(log)],
         from: From::Start,
         follow: false,

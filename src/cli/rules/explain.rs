@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::over_log::rows;
 use super::{accepted_set, sources};
 use crate::cli::args::RulesExplain;
-use crate::cli::setup::Setup;
+use crate::cli::setup::{Rules, Setup};
 use crate::cli::{Failure, say};
 use crate::engine::Evidence;
 use crate::engine::constraints::explain::Explanation;
@@ -47,7 +47,7 @@ pub(super) fn run(setup: &Setup, what: &RulesExplain) -> Result<(), Failure> {
         !here
     };
     let log = &place.path;
-    let seen = rows(setup, Arc::clone(&rules), log, late, each)?;
+    let seen = rows(setup, Rules::built_in(Arc::clone(&rules)), log, late, each)?;
     if let (None, Some(row), None) = (&explained, &last, place.line) {
         explained = explain(&mut engine, row);
     }

@@ -1,7 +1,6 @@
 //! A log judged by rules, row by row: the pipeline as it is in a replay, without any output.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use anyhow::Context;
 
@@ -11,7 +10,7 @@ use crate::cli::setup::{Mode, Rules, Setup};
 use crate::clock::SystemClock;
 use crate::history::{Retention, Row};
 use crate::message::{SourceState, Update};
-use crate::pipeline::{Input, Pipeline};
+use crate::pipeline::Pipeline;
 use crate::rules::{RuleSet, Stage};
 
 /// Whether any rule reads what the engines find.
@@ -21,23 +20,24 @@ pub(super) fn needs_engines(rules: &RuleSet) -> bool {
 
 /// What was seen of a log.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
+pub(in crate::cli) struct Seen {
     pub records: u64,
     pub rejected: u64,
 }
 
 /// Judges a log from its start, and hands every row to `each` until that wants no more. Answers are compared only if
 /// `engines` says so: that is what takes time.
-pub(super) fn rows(
+pub(in crate::cli) fn rows(
     setup: &Setup,
-    rules: Arc<RuleSet>,
+    rules: Rules,
     log: &Path,
     engines: bool,
     mut each: impl FnMut(&Row) -> bool,
 ) -> Result<Seen, Failure> {
     crate::cli::dashboard::need_file(&log.to_owned())?;
-    let mode = Mode::once(vec![Input::Files(log.to_owned())]);
-    let mut ready = setup.options(Rules::built_in(rules), mode)?;
+    let inputs = crate::cli::dashboard::inputs(&[log.to_owned()])?;
+    let engines_known = crate::cli::captures::open(setup, log)?.engines();
+    let mut ready = setup.options(rules, Mode { engines: engines_known, ..Mode::once(inputs) })?;
     // Rows are looked at as they come: next to nothing is kept.
     ready.options.retention = Some(Retention { bytes: 1 << 20, rows: 1 });
     if !engines {

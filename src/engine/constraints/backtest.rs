@@ -136,6 +136,50 @@ impl Past {
         Ok(found.into_iter().map(|(_, fired)| fired).collect())
     }
 
+    /// The values that the bounds of a limit are held against, with their rows; none if the rule has no bounds.
+    ///
+    /// # Errors
+    /// When `cancel` is set meanwhile.
+    pub fn values(&mut self, rules: &RuleSet, id: &str, cancel: &AtomicBool) -> Result<Vec<(usize, f64)>, Cancelled> {
+        let Some(slot) = rules.find(id).and_then(|(index, _)| rules.limits.iter().find(|limit| limit.rule == index))
+        else {
+            return Ok(Vec::new());
+        };
+        let slot = slot.slot;
+        let windowed = rules.find(id).is_some_and(|(_, rule)| rule.window.is_some());
+        if windowed {
+            return self.window_values(Arc::new(rules.subset(|_, rule| *rule.id == *id)), slot, cancel);
+        }
+        self.fill(rules, &|rule: &Rule| *rule.id == *id, cancel)?;
+        let Some(column) = self.columns.get(rules.numbers.name(slot)) else { return Ok(Vec::new()) };
+        let first =
+            column.first.iter().enumerate().filter(|(_, value)| !value.is_nan()).map(|(row, value)| (row, *value));
+        let further = column.further.iter().map(|(row, value)| (*row as usize, *value));
+        Ok(first.chain(further).collect())
+    }
+
+    /// What a window comes to on each record: it has to be run over them.
+    fn window_values(
+        &self,
+        rules: Arc<RuleSet>,
+        slot: usize,
+        cancel: &AtomicBool,
+    ) -> Result<Vec<(usize, f64)>, Cancelled> {
+        let mut engine = Constraints::new(rules);
+        let mut values = Vec::new();
+        for (index, row) in self.view.rows().enumerate() {
+            if index % PATIENCE == 0 && cancel.load(Ordering::Relaxed) {
+                return Err(Cancelled);
+            }
+            let mut evidence = evidence(row);
+            // The engine of rules refuses nothing.
+            Stage::ALL.iter().for_each(|stage| drop(engine.run(*stage, &mut evidence)));
+            let value = engine.projection.machine.numbers[slot];
+            values.extend((!value.is_nan()).then_some((index, value)));
+        }
+        Ok(values)
+    }
+
     /// Makes the columns that are wanted and not there yet, all in one pass over the rows.
     fn fill(&mut self, rules: &RuleSet, wanted: &dyn Fn(&Rule) -> bool, cancel: &AtomicBool) -> Result<(), Cancelled> {
         let mut missing: Vec<usize> =

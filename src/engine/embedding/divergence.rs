@@ -115,6 +115,7 @@ pub fn score(samples: &[Arc<str>], texts: &[&TextFeatures], backend: &Arc<str>) 
     let unanswered = blank[0] || blanks == count - 1;
     Ok(Divergence {
         semantic: Some(semantic),
+        cosines: cosines.as_ref().filter(|_| count <= Divergence::PAIRED).map_or_else(Vec::new, kept),
         answer: Some(if unanswered { 1.0 } else { answer }),
         lexical: Some(lexical),
         facts: Some((0..count).map(|i| 1.0 - mean_to_others(&harmony, i)).fold(0.0, f64::max).clamp(0.0, 1.0)),
@@ -216,6 +217,11 @@ fn pairwise(count: usize, likeness: impl Fn(usize, usize) -> f64) -> Array2<f64>
         matrix[[j, i]] = value;
     }
     matrix
+}
+
+/// The cosines of all pairs, for the screen.
+fn kept(cosines: &Array2<f64>) -> Vec<f32> {
+    pairs(cosines.nrows()).map(|(i, j)| cosines[[i, j]] as f32).collect()
 }
 
 /// Cosines of all pairs, in [−1, 1].

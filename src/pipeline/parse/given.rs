@@ -35,7 +35,7 @@ impl Given {
     pub fn new(options: &Options) -> Self {
         let files = options.inputs.iter().filter_map(|input| match input {
             Input::Files(path) => Some(path.clone()),
-            Input::Stream(_) | Input::Stdin => None,
+            Input::Stream(_) | Input::Stdin | Input::Capture(_) => None,
         });
         let patterns: Vec<PathBuf> = files.collect();
         let several = patterns.len() > 1 || patterns.iter().any(|pattern| has_wildcards(&pattern.to_string_lossy()));

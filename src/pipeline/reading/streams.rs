@@ -35,7 +35,7 @@ pub(super) fn start(input: Input, shared: Shared, limit: usize, lines: Sender<Re
             let read = move || Stream::new(&name, shared, asked).read(|| File::open(&path), limit, &lines);
             spawn("stream", read).map(drop)
         }
-        Input::Files(_) => Ok(()),
+        Input::Files(_) | Input::Capture(_) => Ok(()),
     }
 }
 

@@ -10,29 +10,34 @@ use crate::state::AppState;
 use crate::state::agents::Agent;
 use crate::state::view::Pane;
 use crate::ui::theme::{Meaning, Theme};
-use crate::ui::widgets::frame::pane;
-use crate::ui::widgets::spark;
+use crate::ui::widgets::frame::{pane, select};
 use crate::ui::widgets::text::{column, name_column};
+use crate::ui::widgets::{list, spark};
 
 /// Draws the pane.
 pub fn render(frame: &mut Frame<'_>, area: Rect, state: &AppState, theme: &Theme) {
     let agents = &state.board().agents;
-    let focused = state.view.focus == Pane::Agents;
-    let right = Span::styled(format!("{} seen", agents.len()), theme.style(Meaning::Muted));
+    let focused = state.view.focus() == Pane::Agents;
+    let right = match state.sift.key() {
+        Some(key) => {
+            let text = format!("only {} {} Esc shows all", crate::sanitize::line(key), theme.symbols.dot);
+            Span::styled(text, theme.style(Meaning::Note))
+        }
+        None => Span::styled(format!("{} seen", agents.len()), theme.style(Meaning::Muted)),
+    };
     let inner = pane(frame, area, Pane::Agents.title(), vec![right], focused, theme);
     if agents.is_empty() {
         let text = Line::styled("no records yet", theme.style(Meaning::Muted));
         return frame.render_widget(Paragraph::new(text), inner);
     }
-    let scroll = if focused { state.view.scroll.min(agents.len().saturating_sub(1)) } else { 0 };
-    let width = usize::from(inner.width);
-    let lines: Vec<Line<'_>> = agents
-        .iter()
-        .skip(scroll)
-        .take(usize::from(inner.height))
-        .map(|agent| agent_line(agent, state, width, theme))
-        .collect();
+    let (width, room) = (usize::from(inner.width), usize::from(inner.height));
+    let chosen = state.agent_index();
+    let marks = focused || state.sift.key().is_some();
+    let first = if marks { list::first(chosen, agents.len(), room) } else { 0 };
+    let lines: Vec<Line<'_>> =
+        agents.iter().skip(first).take(room).map(|agent| agent_line(agent, state, width, theme)).collect();
     frame.render_widget(Paragraph::new(lines), inner);
+    select(frame, inner, chosen.checked_sub(first).filter(|_| marks), theme);
 }
 
 fn agent_line<'a>(agent: &Agent, state: &AppState, width: usize, theme: &Theme) -> Line<'a> {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -13,10 +14,10 @@ use crate::state::AppState;
 use crate::state::drift::Series;
 use crate::state::view::Pane;
 use crate::ui::theme::{Meaning, Theme};
-use crate::ui::widgets::frame::pane;
+use crate::ui::widgets::frame::{pane, select};
 use crate::ui::widgets::plot::Plot;
-use crate::ui::widgets::spark;
 use crate::ui::widgets::text::column;
+use crate::ui::widgets::{list, spark};
 use crate::verdict::Direction;
 
 /// Half the width of the band that counts as usual, in deviations.
@@ -24,17 +25,8 @@ const BAND: f64 = 3.0;
 
 /// Draws the pane.
 pub fn render(frame: &mut Frame<'_>, area: Rect, state: &AppState, theme: &Theme) {
-    let drift = &state.board().drift;
-    let focused = state.view.focus == Pane::Drift;
-    let Some(shown) = drift.shown() else {
-        let inner = pane(frame, area, Pane::Drift.title(), Vec::new(), focused, theme);
-        let text = match (state.board().total, state.status.only_given()) {
-            (0, _) => "no records yet",
-            (_, true) => "no series moved; all of them are in verdicts that are written with --full",
-            (_, false) => "no series yet",
-        };
-        return frame.render_widget(Paragraph::new(Line::styled(text, theme.style(Meaning::Muted))), inner);
-    };
+    let focused = state.view.focus() == Pane::Drift;
+    let Some(shown) = state.shown_series() else { return nothing(frame, area, Pane::Drift, state, theme) };
     let inner = pane(frame, area, Pane::Drift.title(), vec![headline(shown, theme)], focused, theme);
     if inner.height == 0 || inner.width < 10 {
         return;
@@ -43,20 +35,48 @@ pub fn render(frame: &mut Frame<'_>, area: Rect, state: &AppState, theme: &Theme
     let lists = if inner.height < 6 { inner.height } else { (inner.height / 3).max(3) };
     let chart = Rect { height: inner.height - lists, ..inner };
     if chart.height > 0 {
-        draw_chart(frame, chart, shown, theme);
+        draw_chart(frame, chart, shown, state, theme);
     }
-    // What is not watched is said where the list ends.
+    let below = Rect { y: chart.bottom(), height: lists, ..inner };
+    let used = list(frame, below, state, focused, theme);
+    skipped(frame, Rect { y: below.y + used, height: lists - used, ..inner }, state, theme);
+}
+
+/// Why there is no series to show.
+pub(super) fn nothing(frame: &mut Frame<'_>, area: Rect, which: Pane, state: &AppState, theme: &Theme) {
+    let inner = pane(frame, area, which.title(), Vec::new(), state.view.focus() == which, theme);
+    let text = match (state.board().total, state.status.only_given(), state.sift.key()) {
+        (0, ..) => "no records yet",
+        (_, true, _) => "no series moved; all of them are in verdicts that are written with --full",
+        (_, _, Some(_)) => "this agent has no series yet",
+        (_, false, None) => "no series yet",
+    };
+    frame.render_widget(Paragraph::new(Line::styled(text, theme.style(Meaning::Muted))), inner);
+}
+
+/// What is not watched is said where the list ends.
+pub(super) fn skipped(frame: &mut Frame<'_>, area: Rect, state: &AppState, theme: &Theme) {
     let skipped = state.status.health.as_ref().map(|health| health.watched.skipped.as_slice()).unwrap_or_default();
-    let scroll = if focused { state.view.scroll.min(drift.len().saturating_sub(1)) } else { 0 };
-    for (line, series) in drift.iter().skip(scroll).take(usize::from(lists)).enumerate() {
-        let row = Rect { y: chart.bottom() + line as u16, height: 1, ..inner };
-        frame.render_widget(Paragraph::new(series_line(series, usize::from(inner.width), theme)), row);
+    if area.height > 0 && !skipped.is_empty() {
+        let row = Rect { height: 1, ..area };
+        frame.render_widget(Paragraph::new(skipped_line(skipped, usize::from(area.width), theme)), row);
     }
-    let used = drift.len().saturating_sub(scroll).min(usize::from(lists)) as u16;
-    if used < lists && !skipped.is_empty() {
-        let row = Rect { y: chart.bottom() + used, height: 1, ..inner };
-        frame.render_widget(Paragraph::new(skipped_line(skipped, usize::from(inner.width), theme)), row);
-    }
+}
+
+/// A line each series; how many lines that takes.
+pub(super) fn list(frame: &mut Frame<'_>, area: Rect, state: &AppState, focused: bool, theme: &Theme) -> u16 {
+    let (count, chosen, room) = (state.series().count(), state.series_index(), usize::from(area.height));
+    let first = if focused { list::first(chosen, count, room) } else { 0 };
+    let lines: Vec<Line<'_>> = state
+        .series()
+        .skip(first)
+        .take(room)
+        .map(|series| series_line(series, usize::from(area.width), theme))
+        .collect();
+    let used = lines.len() as u16;
+    frame.render_widget(Paragraph::new(lines), area);
+    select(frame, area, chosen.checked_sub(first).filter(|_| focused), theme);
+    used
 }
 
 fn short_name(series: &Series) -> &str {
@@ -64,7 +84,7 @@ fn short_name(series: &Series) -> &str {
     name.strip_prefix("divergence.").or_else(|| name.strip_prefix("metrics.")).unwrap_or(name)
 }
 
-fn headline<'a>(series: &Series, theme: &Theme) -> Span<'a> {
+pub(super) fn headline<'a>(series: &Series, theme: &Theme) -> Span<'a> {
     let report = &series.report;
     let (symbol, style) = theme.drift(report.state);
     let mark = match report.direction {
@@ -87,12 +107,41 @@ fn headline<'a>(series: &Series, theme: &Theme) -> Span<'a> {
     Span::styled(text, style)
 }
 
-fn draw_chart(frame: &mut Frame<'_>, area: Rect, series: &Series, theme: &Theme) {
-    let values: Vec<f64> = series.values.iter().map(|(_, value)| *value).collect();
+/// The values that are drawn, with gaps: the newest ones, or those of the time that was asked for.
+fn values(series: &Series, state: &AppState) -> Vec<Option<f64>> {
+    match state.chart() {
+        Some(chart) => chart.series.clone(),
+        None => series.values.iter().map(|(_, value)| Some(*value)).collect(),
+    }
+}
+
+/// Which of the values are at the onset and at the time cursor.
+fn places(series: &Series, state: &AppState, count: usize) -> (Option<usize>, Option<usize>) {
+    if let Some(chart) = state.chart() {
+        let length = chart.window.to.duration_since(chart.window.from).as_secs_f64();
+        let place = |at: Timestamp| {
+            let share = at.duration_since(chart.window.from).as_secs_f64() / length;
+            (0.0..=1.0).contains(&share).then(|| ((share * count as f64) as usize).min(count.saturating_sub(1)))
+        };
+        let history = state.board().records.history();
+        let onset = series.report.onset.and_then(|seq| history.get(history.position(seq))?.verdict.ts);
+        return (onset.and_then(place), state.time_cursor().and_then(place));
+    }
+    let selected = state.time_cursor().and_then(|_| state.listing().row()).map(|row| row.verdict.seq);
+    let cursor = selected.and_then(|seq| series.values.iter().position(|(of, _)| *of >= seq));
+    (series.onset(), cursor)
+}
+
+pub(super) fn draw_chart(frame: &mut Frame<'_>, area: Rect, series: &Series, state: &AppState, theme: &Theme) {
+    let values = values(series, state);
     let band = series.report.baseline.zip(series.report.spread).map(|(mean, sd)| (mean - BAND * sd, mean + BAND * sd));
-    let (mut low, mut high) = values.iter().fold((f64::MAX, f64::MIN), |(l, h), v| (l.min(*v), h.max(*v)));
+    let (mut low, mut high) = values.iter().flatten().fold((f64::MAX, f64::MIN), |(l, h), v| (l.min(*v), h.max(*v)));
     if let Some((from, to)) = band {
         (low, high) = (low.min(from), high.max(to));
+    }
+    if low > high {
+        let text = if state.chart_waits() { "being put together" } else { "no value in this time" };
+        return frame.render_widget(Paragraph::new(Line::styled(text, theme.style(Meaning::Muted))), area);
     }
     let room = ((high - low) * 0.05).max(f64::MIN_POSITIVE);
     let (low, high) = (low - room, high + room);
@@ -108,11 +157,22 @@ fn draw_chart(frame: &mut Frame<'_>, area: Rect, series: &Series, theme: &Theme)
     let last = values.len().saturating_sub(1).max(1) as f64;
     let outside = |v: f64| band.is_some_and(|(from, to)| v < from || v > to);
     for (index, value) in values.iter().enumerate() {
+        let Some(value) = value else { continue };
         let meaning = if outside(*value) { Meaning::Alarm } else { Meaning::Value };
         plot.point(index as f64 / last, scale(*value), theme.style(meaning));
     }
-    let onset = series.onset().map(|onset| chart.x + plot.column(onset as f64 / last));
+    let (onset, cursor) = places(series, state, values.len());
+    let x = |index: usize| chart.x + plot.column(index as f64 / last);
+    let (onset, cursor) = (onset.map(x), cursor.map(x));
     plot.draw(frame.buffer_mut());
+    if let Some(x) = cursor {
+        for y in chart.y..chart.bottom() {
+            let cell = &mut frame.buffer_mut()[(x, y)];
+            if cell.symbol() == " " {
+                cell.set_symbol(theme.symbols.cursor).set_style(theme.style(Meaning::Key));
+            }
+        }
+    }
     if let Some(x) = onset {
         frame.buffer_mut()[(x, chart.y)].set_symbol(theme.symbols.onset).set_style(theme.style(Meaning::Alarm));
     }

@@ -8,7 +8,7 @@ use ratatui::widgets::Paragraph;
 use crate::humanize;
 use crate::message::{Bound, EngineState, HealthReport};
 use crate::state::AppState;
-use crate::state::view::HealthPane;
+use crate::state::view::Pane;
 use crate::ui::theme::{Meaning, Theme};
 use crate::ui::widgets::frame::pane;
 use crate::ui::widgets::text::{column, fit};
@@ -19,8 +19,8 @@ const NEARLY: f64 = 0.95;
 
 /// Draws the pane.
 pub fn render(frame: &mut Frame<'_>, area: Rect, state: &AppState, theme: &Theme) {
-    let focused = state.view.health == HealthPane::Engines;
-    let inner = pane(frame, area, HealthPane::Engines.title(), Vec::new(), focused, theme);
+    let focused = state.view.focus() == Pane::Engines;
+    let inner = pane(frame, area, Pane::Engines.title(), Vec::new(), focused, theme);
     let width = usize::from(inner.width);
     let mut lines: Vec<Line<'_>> = [EngineKind::Embedding, EngineKind::Constraints, EngineKind::Drift]
         .into_iter()

@@ -63,6 +63,7 @@ fn parts<'a>(state: &'a AppState, theme: &Theme, narrow: bool) -> Vec<Part<'a>> 
         let text = format!("{} engine failed: {}", theme.symbols.critical, names.join(", "));
         parts.push(one(0, text, theme.style(Meaning::Critical)));
     }
+    parts.extend(capture(state, theme));
     parts.extend(firing(state, theme));
     let rate: f64 = board.agents.iter().map(|agent| agent.rate).sum();
     parts.push(one(1, format!("{} rec/s", humanize::short(rate)), text));
@@ -98,12 +99,27 @@ fn mode<'a>(state: &AppState, theme: &Theme) -> Part<'a> {
         (_, status) if status.output_waits.is_some() => ("OUTPUT WAITS".into(), theme.style(Meaning::Critical)),
         (_, status) if status.output_failed.is_some() => ("OUTPUT FAILED".into(), theme.style(Meaning::Critical)),
         (_, status) if status.finished.is_some() => ("ENDED".into(), theme.style(Meaning::Info)),
-        (_, status) if status.waiting().next().is_some() && status.waiting().count() == status.sources.len() => {
+        (_, status)
+            if !state.is_replay()
+                && status.waiting().next().is_some()
+                && status.waiting().count() == status.sources.len() =>
+        {
             ("WAITING".into(), theme.style(Meaning::Warning))
         }
         _ => (state.options.mode.to_owned(), theme.style(Meaning::Ok)),
     };
     Part { rank: 0, spans: vec![Span::styled(format!("{} {word}", theme.symbols.ok), style)] }
+}
+
+/// What is being captured, and why nothing more is.
+fn capture<'a>(state: &AppState, theme: &Theme) -> Option<Part<'a>> {
+    let report = &state.status.capture;
+    let one = |text: String, meaning: Meaning| Part { rank: 1, spans: vec![Span::styled(text, theme.style(meaning))] };
+    if let Some(active) = report.own.as_ref().or(report.of_rule.as_ref()) {
+        let text = format!("{} REC {}", theme.symbols.ok, humanize::bytes(active.bytes));
+        return Some(one(text, Meaning::Critical));
+    }
+    report.stopped.as_ref().map(|_| one(format!("{} stopped capturing", theme.symbols.warning), Meaning::Warning))
 }
 
 /// How many alerts fire; then since when and whose, which gives way first.

@@ -1,23 +1,42 @@
-//! All keys, by group, made from the keymap.
+//! All keys, by group, made from the keymap; those that fit what is looked for.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Clear, Paragraph};
 use unicode_width::UnicodeWidthStr;
 
 use crate::state::AppState;
-use crate::ui::layout::centered;
+use crate::state::view::Hint;
 use crate::ui::theme::{Meaning, Theme};
-use crate::ui::widgets::frame::pane;
+use crate::ui::widgets::sheet;
+
+/// Columns of the box.
+const WIDTH: u16 = 120;
 
 /// Draws the help, scrolled.
-pub fn render(frame: &mut Frame<'_>, area: Rect, state: &AppState, theme: &Theme, scroll: usize) {
-    let mut lines =
-        vec![Line::styled("Actions are advice: watcher stops nothing by itself.", theme.style(Meaning::Muted))];
+pub fn render(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    state: &AppState,
+    theme: &Theme,
+    (scroll, search): (usize, Option<&str>),
+) {
+    let muted = theme.style(Meaning::Muted);
+    let mut lines = vec![match search {
+        Some(search) => Line::from(vec![
+            Span::styled("/ ", theme.style(Meaning::Key)),
+            Span::styled(crate::sanitize::line(search).into_owned(), theme.style(Meaning::Text)),
+        ]),
+        None => Line::styled("Actions are advice: watcher stops nothing by itself.", muted),
+    }];
+    let wanted = search.unwrap_or_default().to_lowercase();
+    let fits = |hint: &&Hint| {
+        let held = [&hint.keys, hint.name, hint.help, hint.group];
+        wanted.is_empty() || held.iter().any(|text| text.to_lowercase().contains(&wanted))
+    };
     let mut group = "";
     let keys = state.view.hints.iter().map(|hint| hint.keys.width()).max().unwrap_or(0);
-    for hint in state.view.hints.iter() {
+    for hint in state.view.hints.iter().filter(fits) {
         if hint.group != group {
             group = hint.group;
             lines.push(Line::raw(""));
@@ -26,16 +45,12 @@ pub fn render(frame: &mut Frame<'_>, area: Rect, state: &AppState, theme: &Theme
         let padding = keys.saturating_sub(hint.keys.width());
         lines.push(Line::from(vec![
             Span::styled(format!("  {}{}", hint.keys, " ".repeat(padding)), theme.style(Meaning::Key)),
-            Span::styled(format!("  {:<21}", format!(":{}", hint.name)), theme.style(Meaning::Muted)),
+            Span::styled(format!("  {:<21}", format!(":{}", hint.name)), muted),
             Span::styled(hint.help, theme.style(Meaning::Text)),
         ]));
     }
-    let at = centered(area, 96, u16::try_from(lines.len() + 2).unwrap_or(u16::MAX));
-    frame.render_widget(Clear, at);
-    frame.render_widget(Paragraph::new("").style(theme.style(Meaning::Overlay)), at);
-    let right = vec![Span::styled("Esc closes", theme.style(Meaning::Muted))];
-    let inner = pane(frame, at, "Help", right, true, theme);
-    let most = lines.len().saturating_sub(usize::from(inner.height));
-    let offset = u16::try_from(scroll.min(most)).unwrap_or(u16::MAX);
-    frame.render_widget(Paragraph::new(lines).scroll((offset, 0)).style(theme.style(Meaning::Overlay)), inner);
+    if group.is_empty() {
+        lines.push(Line::styled("nothing fits", muted));
+    }
+    sheet::render(frame, ("Help", "/ search, j k scroll, Esc closes"), lines, (WIDTH.min(area.width), scroll), theme);
 }

@@ -9,7 +9,7 @@ use unicode_width::UnicodeWidthStr;
 use crate::state::AppState;
 use crate::ui::theme::{Meaning, Theme};
 use crate::ui::widgets::frame::pane;
-use crate::ui::widgets::text::foreign;
+use crate::ui::widgets::text::{column, foreign};
 
 /// Draws the command line over the bottom of the screen.
 pub fn render(frame: &mut Frame<'_>, area: Rect, state: &AppState, theme: &Theme, (text, choice): (&str, usize)) {
@@ -25,20 +25,22 @@ pub fn render(frame: &mut Frame<'_>, area: Rect, state: &AppState, theme: &Theme
     frame.render_widget(Paragraph::new(input), Rect { height: 1, ..inner });
     let cursor = inner.x + (1 + text.width()).min(usize::from(inner.width.saturating_sub(1))) as u16;
     frame.set_cursor_position(Position::new(cursor, inner.y));
-    let suggestions: Vec<_> = state.view.suggestions(text).collect();
-    if suggestions.is_empty() && inner.height > 1 {
+    let completions = state.completions(text);
+    if completions.is_empty() && inner.height > 1 {
         let none = Line::styled("no such command", theme.style(Meaning::Warning));
         return frame.render_widget(Paragraph::new(none), Rect { y: inner.y + 1, height: 1, ..inner });
     }
     let room = usize::from(inner.height).saturating_sub(1);
     let first = (choice + 1).saturating_sub(room);
-    for (line, (index, hint)) in suggestions.iter().enumerate().skip(first).take(room).enumerate() {
+    let longest = completions.iter().map(|completion| completion.line.width()).max().unwrap_or(0);
+    let lines = longest.max(20).min(usize::from(inner.width) / 2);
+    for (line, (index, completion)) in completions.iter().enumerate().skip(first).take(room).enumerate() {
         let row = Rect { y: inner.y + 1 + line as u16, height: 1, ..inner };
         let style = if index == choice { theme.style(Meaning::Selection) } else { theme.style(Meaning::Text) };
         let spans = vec![
-            Span::styled(format!(" {:<20}", hint.name), style),
-            Span::styled(format!("{:<14}", hint.keys), theme.style(Meaning::Key)),
-            Span::styled(hint.help, theme.style(Meaning::Muted)),
+            Span::styled(format!(" {} ", column(&completion.line, lines, theme.symbols.ellipsis)), style),
+            Span::styled(format!("{:<14}", completion.keys), theme.style(Meaning::Key)),
+            Span::styled(&completion.help, theme.style(Meaning::Muted)),
         ];
         frame.render_widget(Paragraph::new(Line::from(spans)), row);
     }

@@ -8,7 +8,7 @@ use ratatui::widgets::Paragraph;
 
 use crate::humanize;
 use crate::state::AppState;
-use crate::state::view::HealthPane;
+use crate::state::view::Pane;
 use crate::ui::panes::latency::own;
 use crate::ui::theme::{Meaning, Theme};
 use crate::ui::widgets::frame::pane;
@@ -21,14 +21,14 @@ const STAGES: [(&str, &str); 3] = [("lines", "parse"), ("records", "judge"), ("u
 pub fn render(frame: &mut Frame<'_>, area: Rect, state: &AppState, theme: &Theme) {
     let status = &state.status;
     let muted = theme.style(Meaning::Muted);
-    let focused = state.view.health == HealthPane::Pipeline;
+    let focused = state.view.focus() == Pane::Pipeline;
     let right = match status.left() {
         Some(left) => format!("catching up: {}", humanize::backlog(status.behind(), state.age(), left)),
         None if status.caught_up => "live".to_owned(),
         None => "reading what is there".to_owned(),
     };
     let right = vec![Span::styled(right, muted)];
-    let inner = pane(frame, area, HealthPane::Pipeline.title(), right, focused, theme);
+    let inner = pane(frame, area, Pane::Pipeline.title(), right, focused, theme);
     let mut lines = vec![Line::styled(row(["stage", "a second", "waits", "in queue", "dropped"]), muted)];
     lines.push(reading(state, theme));
     for stage in &status.rates.stages {

@@ -13,16 +13,17 @@ use crate::state::AppState;
 use crate::state::view::Pane;
 use crate::ui::theme::{Meaning, Theme};
 use crate::ui::widgets::frame::pane;
+use crate::ui::widgets::list;
 use crate::ui::widgets::text::{column, name_column};
 use crate::verdict::{Outcome, ViolationState};
 
 /// Draws the pane.
 pub fn render(frame: &mut Frame<'_>, area: Rect, state: &AppState, theme: &Theme) {
-    let records = &state.board().records;
-    let focused = state.view.focus == Pane::Records;
+    let (records, listing) = (&state.board().records, state.listing());
+    let focused = matches!(state.view.focus(), Pane::Records | Pane::List);
     let muted = theme.style(Meaning::Muted);
-    let count = humanize::number(records.history().len() as f64);
-    let right = match (state.frozen_since(), records.follows()) {
+    let count = humanize::number(listing.len() as f64);
+    let mut right = match (state.frozen_since(), records.follows()) {
         (Some(new), _) => {
             Span::styled(format!("frozen, +{} new", humanize::number(new as f64)), theme.style(Meaning::Note))
         }
@@ -30,30 +31,75 @@ pub fn render(frame: &mut Frame<'_>, area: Rect, state: &AppState, theme: &Theme
             Span::styled(format!("{count} kept {} following {}", theme.symbols.dot, theme.symbols.down), muted)
         }
         (None, false) => {
-            let place = records.index().map_or(0, |index| index + 1);
+            let place = listing.index().map_or(0, |index| index + 1);
             Span::styled(
                 format!("{} of {count} {} G follows", humanize::number(place as f64), theme.symbols.dot),
                 muted,
             )
         }
     };
+    if let Some(said) = sifted(state, theme) {
+        right = Span::styled(said, theme.style(Meaning::Note));
+    }
     let inner = pane(frame, area, Pane::Records.title(), vec![right], focused, theme);
-    let Some(selected) = records.index() else {
-        let lines: Vec<Line<'_>> = empty(state).into_iter().map(|text| Line::styled(text, muted)).collect();
+    let Some(selected) = listing.index() else {
+        let lines: Vec<Line<'_>> = nothing(state).into_iter().map(|text| Line::styled(text, muted)).collect();
         return frame.render_widget(Paragraph::new(lines), inner);
     };
     let height = usize::from(inner.height);
-    // The newest at the bottom while following; else the selection keeps to the middle.
-    let last = records.history().len().saturating_sub(height);
-    let first = if records.follows() { last } else { selected.saturating_sub(height / 2).min(last) };
+    let first = first_line(state, height);
     for line in 0..height {
-        let Some(row) = records.history().get(first + line) else { break };
+        let Some(row) = listing.get(first + line) else { break };
         let place = Rect { y: inner.y + line as u16, height: 1, ..inner };
         frame.render_widget(Paragraph::new(record_line(row, state, usize::from(inner.width), theme)), place);
         if first + line == selected && (focused || !records.follows()) {
             frame.buffer_mut().set_style(place, theme.style(Meaning::Selection));
         }
     }
+}
+
+/// Index of the row at the top: the newest is at the bottom while following; else the selection keeps to the middle.
+pub fn first_line(state: &AppState, height: usize) -> usize {
+    let listing = state.listing();
+    let last = listing.len().saturating_sub(height);
+    if state.board().records.follows() {
+        last
+    } else {
+        list::first(listing.index().unwrap_or(0), listing.len(), height)
+    }
+}
+
+/// What the list is narrowed to, and how much that hides.
+fn sifted(state: &AppState, theme: &Theme) -> Option<String> {
+    let sift = &state.sift;
+    if !sift.narrows() || state.is_replay() {
+        return None;
+    }
+    if let Some(fault) = sift.fault() {
+        return Some(format!("{} / {}: {fault}", theme.symbols.warning, sift.filter().unwrap_or_default()));
+    }
+    let (fits, looked) = sift.counts();
+    let filter = sift.filter().filter(|_| sift.filters()).map(|text| format!("/ {text}"));
+    let parts: Vec<String> = filter.into_iter().chain(sift.key().map(|key| format!("only {key}"))).collect();
+    let hidden = humanize::number(looked.saturating_sub(fits) as f64);
+    let busy = if sift.is_busy() { theme.symbols.ellipsis } else { "" };
+    let text = format!(
+        "{} {} {} fit, {hidden} hidden{busy}",
+        parts.join(" "),
+        theme.symbols.dot,
+        humanize::number(fits as f64)
+    );
+    Some(crate::sanitize::line(&text).into_owned())
+}
+
+/// Why nothing is listed, and what to do.
+fn nothing(state: &AppState) -> Vec<String> {
+    if state.sift.narrows() && !state.board().records.history().is_empty() {
+        let (_, looked) = state.sift.counts();
+        let found = format!("none of {} records fits", humanize::number(looked as f64));
+        return vec![found, "Esc lists all; / changes the filter".to_owned()];
+    }
+    empty(state)
 }
 
 /// What to do when nothing comes.
@@ -90,8 +136,10 @@ fn record_line<'a>(row: &Row, state: &AppState, width: usize, theme: &Theme) -> 
     let risk = verdict.divergence.risk.map_or("  –".into(), humanize::score);
     // Where there is room, agents of several hosts are told apart at a glance.
     let key = if width >= 120 { 18 } else { 12.min(width / 5) };
+    let (mark, meaning) = mark(row, state, theme);
     let mut spans = vec![
-        Span::styled(format!("{:<8}  ", at), theme.style(Meaning::Muted)),
+        Span::styled(format!("{:<8}", at), theme.style(Meaning::Muted)),
+        Span::styled(format!("{mark} "), theme.style(meaning)),
         Span::styled(format!("{symbol} {:<8}", verdict.advice.action.word()), style),
         Span::styled(
             format!("{}  ", name_column(&verdict.key, key, theme.symbols.ellipsis)),
@@ -103,6 +151,17 @@ fn record_line<'a>(row: &Row, state: &AppState, width: usize, theme: &Theme) -> 
     let (reason, meaning) = reason(row, state.options.review_score);
     spans.push(Span::styled(column(&reason, width.saturating_sub(used), theme.symbols.ellipsis), theme.style(meaning)));
     Line::from(spans)
+}
+
+/// What the operator has made of the record, in a column of its own.
+fn mark<'a>(row: &Row, state: &AppState, theme: &'a Theme) -> (&'a str, Meaning) {
+    let seq = row.verdict.seq;
+    match (state.marks.label(seq), state.marks.has(seq)) {
+        (Some(true), _) => ("+", Meaning::Ok),
+        (Some(false), _) => ("-", Meaning::Critical),
+        (None, true) => (theme.symbols.mark, Meaning::Key),
+        (None, false) => (" ", Meaning::Muted),
+    }
 }
 
 /// Why the advice is what it is; for a calm record what it was about.

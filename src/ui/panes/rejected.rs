@@ -9,7 +9,7 @@ use crate::humanize;
 use crate::record::Rejected;
 use crate::state::AppState;
 use crate::state::status::place;
-use crate::state::view::HealthPane;
+use crate::state::view::Pane;
 use crate::stats::summary::Skipped;
 use crate::ui::theme::{Meaning, Theme};
 use crate::ui::widgets::frame::pane;
@@ -18,12 +18,12 @@ use crate::ui::widgets::text::column;
 /// Draws the pane.
 pub fn render(frame: &mut Frame<'_>, area: Rect, state: &AppState, theme: &Theme) {
     let status = &state.status;
-    let focused = state.view.health == HealthPane::Rejected;
+    let focused = state.view.focus() == Pane::Rejected;
     let total = humanize::number(status.rejected_total as f64);
     let skipped = status.skipped().in_words().map(|skipped| format!("beside them {skipped} {} ", theme.symbols.dot));
     let right = format!("{}{total} in all", skipped.unwrap_or_default());
     let right = vec![Span::styled(right, theme.style(Meaning::Muted))];
-    let inner = pane(frame, area, HealthPane::Rejected.title(), right, focused, theme);
+    let inner = pane(frame, area, Pane::Rejected.title(), right, focused, theme);
     if status.rejected.is_empty() {
         let sound =
             if status.skipped() == Skipped::default() { "every line was a record" } else { "no line was broken" };

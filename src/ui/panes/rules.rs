@@ -9,87 +9,127 @@ use ratatui::widgets::Paragraph;
 use crate::humanize;
 use crate::message::{HealthReport, RuleCount};
 use crate::state::AppState;
-use crate::state::rules::{Standing, standing};
+use crate::state::rules::{Entry, Standing, standing};
+use crate::state::view::Pane;
 use crate::ui::panes::records::clock;
-use crate::ui::theme::{Meaning, Theme};
-use crate::ui::widgets::frame::pane;
+use crate::ui::theme::{Meaning, Symbols, Theme};
+use crate::ui::widgets::frame::{pane, select};
 use crate::ui::widgets::text::{column, wrap};
+use crate::ui::widgets::{list, spark};
 
 /// Draws the pane.
 pub fn render(frame: &mut Frame<'_>, area: Rect, state: &AppState, theme: &Theme) {
+    let focused = state.view.focus() == Pane::Rules;
     let Some(health) = &state.status.health else {
-        let inner = pane(frame, area, "Rules", Vec::new(), true, theme);
+        let inner = pane(frame, area, Pane::Rules.title(), Vec::new(), focused, theme);
         let text = Line::styled("the rules are being read", theme.style(Meaning::Muted));
         return frame.render_widget(Paragraph::new(text), inner);
     };
-    let count = health.rules.rules.len();
-    let right = format!("{count} in force {} revision {}", theme.symbols.dot, health.rules.short_revision());
-    let right = vec![Span::styled(right, theme.style(Meaning::Muted))];
-    let inner = pane(frame, area, "Rules", right, true, theme);
+    let entries = state.rule_entries();
+    let changed = entries.iter().filter(|entry| entry.drafted.is_some_and(|drafted| drafted.changed)).count();
+    let text = format!("{} in force {} {}", health.rules.rules.len(), theme.symbols.dot, health.rules.short_revision());
+    let mut right = vec![Span::styled(text, theme.style(Meaning::Muted))];
+    if changed > 0 {
+        right.push(Span::styled(
+            format!(" {} {changed} changed in the draft", theme.symbols.dot),
+            theme.style(Meaning::Note),
+        ));
+    }
+    let inner = pane(frame, area, Pane::Rules.title(), right, focused, theme);
     let width = usize::from(inner.width);
-    let mut lines = news(state, width, theme);
-    lines.truncate(usize::from(inner.height / 2));
-    if count == 0 {
-        lines.push(Line::styled("no rules: see README, Rules", theme.style(Meaning::Muted)));
+    let mut lines: Vec<Line<'_>> = Vec::new();
+    if let Some((text, meaning)) = news(state, &theme.symbols) {
+        let most = NEWS.min(usize::from(inner.height / 2));
+        lines.extend(wrap(&text, width, most).into_iter().map(|line| Line::styled(line, theme.style(meaning))));
+    }
+    if entries.is_empty() {
+        lines.push(Line::styled("no rules: name a file with --rules (README, Rules)", theme.style(Meaning::Muted)));
         return frame.render_widget(Paragraph::new(lines), inner);
     }
-    let columns = Columns::of(health, width);
+    let columns = Columns::of(&entries, width);
     lines.push(columns.head(theme));
-    let room = usize::from(inner.height).saturating_sub(lines.len());
-    let first = state.view.scroll.min(count.saturating_sub(room));
-    lines.extend((first..count).take(room).map(|index| columns.row(index, health, state, theme)));
+    let above = lines.len();
+    let room = usize::from(inner.height).saturating_sub(above);
+    let chosen = state.rule_index();
+    let first = list::first(chosen, entries.len(), room);
+    lines.extend(entries.iter().skip(first).take(room).map(|entry| columns.row(entry, health, state, theme)));
     frame.render_widget(Paragraph::new(lines), inner);
+    select(frame, inner, chosen.checked_sub(first).map(|line| line + above), theme);
 }
 
+/// Lines of the pane, from its top, above the list.
+pub fn lines_above(state: &AppState, inner: Rect) -> usize {
+    let width = usize::from(inner.width);
+    let news = news(state, &Symbols::UNICODE).map_or(0, |(text, _)| wrap(&text, width, NEWS).len());
+    news.min(usize::from(inner.height / 2)) + 1
+}
+
+/// Lines of what has become of the files, at most.
+const NEWS: usize = 8;
+
 /// What has become of the files since the start, if they changed.
-fn news<'a>(state: &AppState, width: usize, theme: &Theme) -> Vec<Line<'a>> {
-    let Some(report) = &state.status.rules else { return Vec::new() };
+fn news(state: &AppState, symbols: &Symbols) -> Option<(String, Meaning)> {
+    let report = state.status.rules.as_ref()?;
     let at = clock(state, report.at, true);
-    let (text, meaning) = match (&report.fault, &report.change) {
+    Some(match (&report.fault, &report.change) {
         (Some(fault), _) => {
             let text = format!(
                 "{} the files were changed and do not hold; these rules stay in force: {fault}",
-                theme.symbols.critical
+                symbols.critical
             );
             (text, Meaning::Critical)
         }
-        (None, Some(change)) => (format!("{} in force since {at}: {change}", theme.symbols.ok), Meaning::Ok),
-        (None, None) => (format!("{} the files hold again since {at}", theme.symbols.ok), Meaning::Ok),
-    };
-    wrap(&text, width, 8).into_iter().map(|line| Line::styled(line, theme.style(meaning))).collect()
+        (None, Some(change)) => (format!("{} in force since {at}: {change}", symbols.ok), Meaning::Ok),
+        (None, None) => (format!("{} the files hold again since {at}", symbols.ok), Meaning::Ok),
+    })
 }
 
 /// Widths of the columns.
 struct Columns {
     id: usize,
     width: usize,
+    /// There is room for what it costs and how often it rang.
+    costs: bool,
     /// There is room for the words, not only for the numbers.
     wide: bool,
 }
 
 impl Columns {
-    fn of(health: &HealthReport, width: usize) -> Self {
-        let longest = health.rules.rules.iter().map(|rule| rule.id.chars().count()).max().unwrap_or(4);
-        Self { id: longest.clamp(4, (width / 4).max(4)), width, wide: width >= 110 }
+    fn of(entries: &[Entry<'_>], width: usize) -> Self {
+        let longest = entries.iter().map(|entry| entry.id.chars().count()).max().unwrap_or(4);
+        Self { id: longest.clamp(4, (width / 4).max(4)), width, costs: width >= 70, wide: width >= 130 }
     }
 
     fn head<'a>(&self, theme: &Theme) -> Line<'a> {
+        let costs = if self.costs { format!(" {:<8} {:>7}", "a minute", "cost") } else { String::new() };
         let also = if self.wide { format!(" {:<22}", "also") } else { String::new() };
+        let id = self.id;
         let text = format!(
-            "  {:<id$} {:<4} {:>6} {:<17}{also} {}",
-            "rule",
-            "sev",
-            "hits",
-            " evaluated on",
-            "what it says",
-            id = self.id
+            "  {:<id$} {:<4} {:>6}  {:<13}{costs}{also} {}",
+            "rule", "sev", "hits", "evaluated on", "what it says"
         );
         Line::styled(column(&text, self.width, ""), theme.style(Meaning::Title))
     }
 
-    fn row<'a>(&self, index: usize, health: &HealthReport, state: &AppState, theme: &Theme) -> Line<'a> {
+    fn row<'a>(&self, entry: &Entry<'_>, health: &HealthReport, state: &AppState, theme: &Theme) -> Line<'a> {
         let (text, muted) = (theme.style(Meaning::Text), theme.style(Meaning::Muted));
-        let rule = &health.rules.rules[index];
+        let id = |style| Span::styled(column(&entry.id, self.id, theme.symbols.ellipsis), style);
+        let Some((index, rule)) = entry.in_force else {
+            let word = match entry.drafted {
+                Some(drafted) if drafted.off => "off",
+                _ => "in the draft only: Ctrl-S applies it",
+            };
+            let mark = if entry.drafted.is_some_and(|drafted| drafted.changed) {
+                theme.symbols.mark
+            } else {
+                theme.symbols.none
+            };
+            return Line::from(vec![
+                Span::styled(format!("{mark} "), muted),
+                id(muted),
+                Span::styled(format!(" {word}"), muted),
+            ]);
+        };
         let count = health.counts.get(index).copied().unwrap_or_default();
         let no_data = health.no_data.iter().find(|found| found.rule == index);
         let standing = standing(&rule.id, &count, no_data.is_some(), &state.board().alerts);
@@ -109,29 +149,48 @@ impl Columns {
         };
         let mut spans = vec![
             Span::styled(format!("{symbol} "), style),
-            Span::styled(column(&rule.id, self.id, theme.symbols.ellipsis), text),
+            id(text),
             Span::styled(format!(" {word:<4}"), if standing == Standing::NoData { muted } else { severity }),
             Span::styled(format!(" {hits:>6}"), text),
-            Span::styled(format!("  {share:<16}"), muted),
+            Span::styled(format!("  {share:<13}"), muted),
         ];
+        if self.costs {
+            let bars: Vec<f64> = state.rule_bars(&rule.id).into_iter().map(|count| count as f64).collect();
+            let top = bars.iter().copied().fold(0.0, f64::max);
+            let bars = spark::bars(&theme.symbols, bars.into_iter().map(Some), top, true);
+            let cost = state.rule_cost(index).map_or("–".to_owned(), |ns| format!("{} ns", humanize::short(ns)));
+            spans.push(Span::styled(format!(" {bars:<8}"), theme.style(Meaning::Spark)));
+            spans.push(Span::styled(format!(" {cost:>7}"), muted));
+        }
         if self.wide {
             spans.push(Span::styled(format!(" {}", column(&also(&count), 22, theme.symbols.ellipsis)), muted));
         }
         let used: usize = spans.iter().map(Span::width).sum();
-        let (says, style) = self.says(rule, no_data.map(|found| found.why.as_str()), (text, muted));
-        spans.push(Span::styled(
-            format!(" {}", column(&says, self.width.saturating_sub(used + 1), theme.symbols.ellipsis)),
-            style,
-        ));
+        let (says, style) = self.says(entry, rule, no_data.map(|found| found.why.as_str()), theme);
+        let room = self.width.saturating_sub(used + 1);
+        spans.push(Span::styled(format!(" {}", column(&says, room, theme.symbols.ellipsis)), style));
         Line::from(spans)
     }
 
-    /// Why nothing can be said of a rule, else what it is for.
-    fn says(&self, rule: &crate::message::Rule, no_data: Option<&str>, styles: (Style, Style)) -> (String, Style) {
+    /// What the draft does to it, why nothing can be said of it, else what it is for.
+    fn says(
+        &self,
+        entry: &Entry<'_>,
+        rule: &crate::message::Rule,
+        no_data: Option<&str>,
+        theme: &Theme,
+    ) -> (String, Style) {
+        let (text, muted) = (theme.style(Meaning::Text), theme.style(Meaning::Muted));
         let shadow = if rule.shadow { "shadow: " } else { "" };
-        match no_data {
-            Some(why) => (format!("{shadow}no data: {why}"), styles.1),
-            None => (format!("{shadow}{}", rule.desc), if rule.shadow { styles.1 } else { styles.0 }),
+        match (entry.drafted, no_data) {
+            (Some(drafted), _) if drafted.off => {
+                (format!("{} off in the draft", theme.symbols.mark), theme.style(Meaning::Key))
+            }
+            (Some(drafted), _) if drafted.changed => {
+                (format!("{} changed in the draft", theme.symbols.mark), theme.style(Meaning::Key))
+            }
+            (_, Some(why)) => (format!("{shadow}no data: {why}"), muted),
+            _ => (format!("{shadow}{}", rule.desc), if rule.shadow { muted } else { text }),
         }
     }
 }

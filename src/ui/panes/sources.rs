@@ -10,7 +10,7 @@ use ratatui::widgets::Paragraph;
 use crate::humanize;
 use crate::message::{SourceReport, SourceState};
 use crate::state::AppState;
-use crate::state::view::HealthPane;
+use crate::state::view::Pane;
 use crate::ui::theme::{Meaning, Theme};
 use crate::ui::widgets::frame::pane;
 use crate::ui::widgets::text::{column, name_column};
@@ -21,9 +21,9 @@ const SKEW_S: f64 = 1.0;
 /// Draws the pane.
 pub fn render(frame: &mut Frame<'_>, area: Rect, state: &AppState, theme: &Theme) {
     let sources = &state.status.sources;
-    let focused = state.view.health == HealthPane::Sources;
+    let focused = state.view.focus() == Pane::Sources;
     let right = vec![Span::styled(format!("{}", sources.len()), theme.style(Meaning::Muted))];
-    let inner = pane(frame, area, HealthPane::Sources.title(), right, focused, theme);
+    let inner = pane(frame, area, Pane::Sources.title(), right, focused, theme);
     if sources.is_empty() {
         let text = Line::styled("no source has been looked at yet", theme.style(Meaning::Muted));
         return frame.render_widget(Paragraph::new(text), inner);

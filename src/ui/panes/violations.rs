@@ -11,29 +11,32 @@ use crate::state::alerts::{Alert, AlertState, NoData};
 use crate::state::view::Pane;
 use crate::ui::panes::records::clock;
 use crate::ui::theme::{Meaning, Theme};
-use crate::ui::widgets::frame::pane;
-use crate::ui::widgets::spark;
+use crate::ui::widgets::frame::{pane, select};
 use crate::ui::widgets::text::{column, name_column};
+use crate::ui::widgets::{list, spark};
 
 /// Draws the pane.
 pub fn render(frame: &mut Frame<'_>, area: Rect, state: &AppState, theme: &Theme) {
     let alerts = &state.board().alerts;
-    let focused = state.view.focus == Pane::Violations;
-    let firing = alerts.firing().count();
+    let focused = state.view.focus() == Pane::Violations;
+    let firing = state.alerts().filter(|alert| alert.state == AlertState::Firing).count();
     let right = Span::styled(format!("{firing} firing"), theme.style(Meaning::Muted));
     let inner = pane(frame, area, "Violations & alerts", vec![right], focused, theme);
     let width = usize::from(inner.width);
-    let rows: Vec<Line<'_>> = alerts
-        .iter()
+    let rows: Vec<Line<'_>> = state
+        .alerts()
         .map(|alert| alert_line(alert, state, width, theme))
         .chain(alerts.no_data.iter().map(|rule| no_data_line(rule, width, theme)))
         .collect();
     if rows.is_empty() {
         return frame.render_widget(Paragraph::new(empty(state, theme)), inner);
     }
-    let scroll = if focused { state.view.scroll.min(rows.len().saturating_sub(1)) } else { 0 };
-    let rows: Vec<Line<'_>> = rows.into_iter().skip(scroll).take(usize::from(inner.height)).collect();
+    let chosen = state.alert_index();
+    let room = usize::from(inner.height);
+    let first = if focused { list::first(chosen, rows.len(), room) } else { 0 };
+    let rows: Vec<Line<'_>> = rows.into_iter().skip(first).take(room).collect();
     frame.render_widget(Paragraph::new(rows), inner);
+    select(frame, inner, chosen.checked_sub(first).filter(|_| focused), theme);
 }
 
 fn empty<'a>(state: &AppState, theme: &Theme) -> Line<'a> {

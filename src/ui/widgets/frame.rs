@@ -9,6 +9,14 @@ use unicode_width::UnicodeWidthStr;
 use super::text::fit;
 use crate::ui::theme::{Meaning, Theme};
 
+/// Shows which line of a list is chosen.
+pub fn select(frame: &mut Frame<'_>, inner: Rect, line: Option<usize>, theme: &Theme) {
+    let line = line.and_then(|line| u16::try_from(line).ok()).filter(|line| *line < inner.height);
+    if let Some(line) = line {
+        frame.buffer_mut().set_style(Rect { y: inner.y + line, height: 1, ..inner }, theme.style(Meaning::Selection));
+    }
+}
+
 /// Draws the frame; returns what is inside.
 pub fn pane(
     frame: &mut Frame<'_>,

@@ -64,12 +64,18 @@ pub fn fit<'a>(text: &'a str, width: usize, ellipsis: &str) -> Cow<'a, str> {
 
 /// Lines of at most `width` columns, broken at spaces where there are any; at most `most` lines.
 pub fn wrap(text: &str, width: usize, most: usize) -> Vec<String> {
-    let whole = |line: Vec<(String, bool)>| line.into_iter().map(|(text, _)| text).collect();
+    let whole = |line: Vec<(String, ())>| line.into_iter().map(|(text, ())| text).collect();
     wrap_marked(text, &[], width, most).into_iter().map(whole).collect()
 }
 
-/// The same with places of the text marked, given in bytes: each line in pieces, and whether each is marked.
-pub fn wrap_marked(text: &str, marks: &[Range<usize>], width: usize, most: usize) -> Vec<Vec<(String, bool)>> {
+/// The same with places of the text marked, given in bytes: each line in pieces, each with its mark; what is not marked
+/// has the default.
+pub fn wrap_marked<T: Copy + PartialEq + Default>(
+    text: &str,
+    marks: &[(Range<usize>, T)],
+    width: usize,
+    most: usize,
+) -> Vec<Vec<(String, T)>> {
     let mut lines = Lines { width, done: Vec::new(), line: Vec::new(), used: 0 };
     for (part, marked) in pieces(text, marks) {
         for (index, piece) in sanitize::lines(part).enumerate() {
@@ -88,36 +94,36 @@ pub fn wrap_marked(text: &str, marks: &[Range<usize>], width: usize, most: usize
 }
 
 /// A text cut at the ends of its marks. Marks that overlap what came before, or that lie beside the text, are left out.
-fn pieces<'a>(text: &'a str, marks: &[Range<usize>]) -> Vec<(&'a str, bool)> {
-    let mut marks: Vec<&Range<usize>> = marks.iter().collect();
-    marks.sort_by_key(|mark| mark.start);
+fn pieces<'a, T: Copy + Default>(text: &'a str, marks: &[(Range<usize>, T)]) -> Vec<(&'a str, T)> {
+    let mut marks: Vec<&(Range<usize>, T)> = marks.iter().collect();
+    marks.sort_by_key(|(mark, _)| mark.start);
     let mut pieces = Vec::new();
     let mut at = 0;
-    for mark in marks {
+    for (mark, kind) in marks {
         let (Some(before), Some(inside)) = (text.get(at..mark.start), text.get(mark.start..mark.end)) else { continue };
-        pieces.extend([(before, false), (inside, true)]);
+        pieces.extend([(before, T::default()), (inside, *kind)]);
         at = mark.end;
     }
-    pieces.push((&text[at..], false));
+    pieces.push((&text[at..], T::default()));
     pieces.retain(|(piece, _)| !piece.is_empty());
-    if pieces.is_empty() { vec![("", false)] } else { pieces }
+    if pieces.is_empty() { vec![("", T::default())] } else { pieces }
 }
 
 /// Lines being filled.
-struct Lines {
+struct Lines<T> {
     width: usize,
-    done: Vec<Vec<(String, bool)>>,
-    line: Vec<(String, bool)>,
+    done: Vec<Vec<(String, T)>>,
+    line: Vec<(String, T)>,
     used: usize,
 }
 
-impl Lines {
+impl<T: Copy + PartialEq> Lines<T> {
     fn end(&mut self) {
         self.done.push(std::mem::take(&mut self.line));
         self.used = 0;
     }
 
-    fn push(&mut self, word: &str, marked: bool) {
+    fn push(&mut self, word: &str, marked: T) {
         let columns = word.width();
         if self.used + columns > self.width && self.used > 0 {
             self.end();
@@ -137,7 +143,7 @@ impl Lines {
         }
     }
 
-    fn put(&mut self, text: &str, columns: usize, marked: bool) {
+    fn put(&mut self, text: &str, columns: usize, marked: T) {
         match self.line.last_mut() {
             Some((last, of)) if *of == marked => last.push_str(text),
             _ => self.line.push((text.to_owned(), marked)),
@@ -187,7 +193,8 @@ mod tests {
         let marked = |text: &str, marks: &[Range<usize>], width| {
             let piece = |(text, marked): (String, bool)| if marked { format!("[{text}]") } else { text };
             let line = |line: Vec<(String, bool)>| line.into_iter().map(piece).collect::<String>();
-            wrap_marked(text, marks, width, 9).into_iter().map(line).collect::<Vec<_>>()
+            let marks: Vec<(Range<usize>, bool)> = marks.iter().map(|mark| (mark.clone(), true)).collect();
+            wrap_marked(text, &marks, width, 9).into_iter().map(line).collect::<Vec<_>>()
         };
         assert_eq!(marked("a loss of -50 USD", &[at(10, 13)], 40), ["a loss of [-50] USD"]);
         assert_eq!(marked("a loss of -50 USD", &[at(10, 17)], 13), ["a loss of [-50]", "[USD]"]);

@@ -11,7 +11,7 @@ const SHOWN: usize = 40;
 
 /// Where an object stands in the line.
 #[derive(Clone, Copy)]
-pub(super) enum Within {
+pub(crate) enum Within {
     /// It is the line.
     Line,
     /// At a key.
@@ -31,7 +31,7 @@ impl fmt::Display for Within {
 }
 
 /// An object of the line.
-pub(super) struct Fields<'j, 'a> {
+pub(crate) struct Fields<'j, 'a> {
     json: &'j Json<'a>,
     within: Within,
 }

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::super::json::{self, Options};
+use super::super::{Contradiction, Moved};
 use super::*;
 
 fn name(text: &str) -> Arc<str> {
@@ -252,6 +253,7 @@ fn any_divergence() -> impl Strategy<Value = Divergence> {
         |(outcome, (semantic, answer, lexical, facts, entropy, risk), outlier, history, backend)| Divergence {
             outcome,
             semantic,
+            cosines: Vec::new(),
             answer,
             lexical,
             facts,
@@ -297,10 +299,57 @@ fn any_verdict() -> impl Strategy<Value = Verdict> {
     )
 }
 
+/// A verdict with what a line of an output does not hold.
+fn whole_verdict() -> impl Strategy<Value = Verdict> {
+    let span = || proptest::option::of((any::<usize>(), any::<usize>()).prop_map(|(start, end)| start..end));
+    let contradiction = (proptest::sample::select(&Contradiction::KINDS[..]), 0..16usize, span(), span());
+    let contradiction = contradiction.prop_map(|(kind, i, a, b)| Contradiction { kind, sides: [(i, a), (i + 1, b)] });
+    let moved = proptest::collection::vec(any::<u64>().prop_map(Seq), 0..4);
+    let beside = (proptest::option::of(any::<i64>()), proptest::collection::vec(contradiction, 0..4), moved, ".{0,9}");
+    (any_verdict(), beside).prop_map(|(mut verdict, (at, contradictions, moved, earlier))| {
+        verdict.at = at.and_then(|ns| Timestamp::from_nanosecond(ns.into()).ok());
+        verdict.divergence.contradictions = contradictions;
+        if let Basis::History(texts) = &mut verdict.divergence.basis {
+            *texts = Arc::new([earlier.into(), name("yes")]);
+        }
+        for (index, report) in verdict.drift.iter_mut().enumerate() {
+            report.spread = (index % 2 == 0).then_some(f64::NAN);
+            report.moved = (index % 3 == 0).then(|| Arc::new(Moved { before: moved.clone(), after: Vec::new() }));
+        }
+        verdict
+    })
+}
+
+#[test]
+fn a_kind_that_nobody_writes_is_refused() {
+    let known = Contradiction { kind: "symbol", sides: [(0, None), (1, Some(2..3))] };
+    let bytes = postcard::to_allocvec(&known).unwrap();
+    assert_eq!(postcard::from_bytes(&bytes), Ok(known));
+    let text = String::from_utf8(bytes).unwrap().replace("symbol", "cymbal");
+    assert!(postcard::from_bytes::<Contradiction>(text.as_bytes()).is_err());
+}
+
 proptest! {
     #[test]
     fn what_is_written_is_read(verdict in any_verdict()) {
         check(&verdict);
+    }
+
+    #[test]
+    fn what_is_stored_is_read_to_the_last_bit(verdict in whole_verdict()) {
+        let bytes = postcard::to_allocvec(&verdict).unwrap();
+        let back: Verdict = postcard::from_bytes(&bytes).unwrap();
+        prop_assert_eq!(format!("{back:?}"), format!("{verdict:?}"));
+        prop_assert_eq!(postcard::to_allocvec(&back).unwrap(), bytes);
+    }
+
+    #[test]
+    fn a_damaged_store_is_refused_or_read(verdict in whole_verdict(), at in any::<usize>(), with in any::<u8>()) {
+        let mut bytes = postcard::to_allocvec(&verdict).unwrap();
+        let at = at % bytes.len();
+        prop_assert!(postcard::from_bytes::<Verdict>(&bytes[..at]).is_err());
+        bytes[at] = with;
+        let _ = postcard::from_bytes::<Verdict>(&bytes);
     }
 
     #[test]

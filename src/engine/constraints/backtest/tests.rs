@@ -21,7 +21,7 @@ fn row(parser: &mut Parser, seq: u64, line: &str) -> Row {
     let mut verdict = Verdict::unjudged(&record);
     verdict.divergence = divergence;
     verdict.confidence.score = Some(0.5);
-    Row { record: Arc::new(record), verdict: Arc::new(verdict) }
+    Row { record: Arc::new(record), verdict: Arc::new(verdict), other: None }
 }
 
 fn past() -> Past {
