@@ -150,6 +150,9 @@ fn replay(path: PathBuf, backend: Choice, output: &Path) -> u64 {
         resume: Resume::default(),
         engines: None,
         capture: None,
+        silences: None,
+        keep_texts: true,
+        redact: Default::default(),
     };
     let (updates, handle) = Pipeline::start(options, SystemClock::shared()).unwrap().split();
     loop {

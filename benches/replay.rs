@@ -60,6 +60,9 @@ fn input(log: &Path, backend: Choice, rules: &Arc<RuleSet>) -> pipeline::Options
         resume: Resume::default(),
         engines: None,
         capture: None,
+        silences: None,
+        keep_texts: true,
+        redact: Default::default(),
     }
 }
 

@@ -67,6 +67,7 @@ mod testing {
             observed: crate::verdict::Observed::Missing,
             limit: None,
             state,
+            silenced_by: None,
         }
     }
 }

@@ -6,6 +6,7 @@ pub mod files;
 pub mod handover;
 pub mod keymap;
 pub mod terminal;
+pub mod themes;
 pub mod update;
 
 use std::time::Duration;
@@ -21,6 +22,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use crate::clock::SharedClock;
 use crate::message::channel::Receiver;
 use crate::message::desk::Desk;
+use crate::message::notice::{Courier, Rings};
 use crate::message::{Command, Orders, Update};
 use crate::state::AppState;
 use crate::state::log::Journal;
@@ -28,6 +30,7 @@ use crate::ui;
 use crate::ui::theme::Theme;
 
 use keymap::Keymap;
+use themes::Themes;
 use update::Effect;
 
 /// Shortest time between two frames.
@@ -63,6 +66,8 @@ pub struct App {
     pub state: AppState,
     /// The theme.
     pub theme: Theme,
+    /// Those that can be chosen.
+    pub themes: Themes,
     /// The keys.
     pub keymap: Keymap,
     /// The clock.
@@ -79,6 +84,10 @@ pub struct App {
     pub mouse: bool,
     /// How reports are written.
     pub reports: handover::Options,
+    /// Who takes notices to those that are to hear of them.
+    pub courier: Option<Box<dyn Courier>>,
+    /// What the terminal is still to do about them.
+    pub rings: Rings,
 }
 
 impl App {
@@ -96,8 +105,22 @@ impl App {
         self.state.tick(self.clock.now());
         self.state.log.add(self.journal.take());
         self.state.take_inquiries().into_iter().for_each(|inquiry| self.desk.ask(inquiry));
+        self.tell();
         self.state.take_happenings().into_iter().for_each(|found| self.orders.give(Command::Happened(found)));
         terminal.draw(|frame| ui::draw(frame, &self.state, &self.theme)).map(|_| ())
+    }
+
+    /// Hands over what is to be told, and what is to be silenced.
+    fn tell(&mut self) {
+        self.state.take_orders().into_iter().for_each(|order| self.orders.give(order));
+        let notices = self.state.take_notices();
+        let Some(courier) = &self.courier else { return };
+        for notice in &notices {
+            let rings = courier.send(notice);
+            self.rings.bell |= rings.bell;
+            self.rings.title = rings.title.or(self.rings.title.take());
+        }
+        self.state.telling.targets = courier.report();
     }
 
     /// Takes in an update and all others that are ready.
@@ -149,6 +172,7 @@ impl App {
                 () = sleep_until(next_frame), if dirty => {
                     let (start, before) = (Instant::now(), guard.written());
                     self.draw(guard.terminal()).context("drawing")?;
+                    guard.ring(&std::mem::take(&mut self.rings)).context("writing to the terminal")?;
                     next_frame = Instant::now() + self.pause(start.elapsed(), guard.written() - before);
                     dirty = false;
                 }
@@ -173,7 +197,10 @@ impl App {
                     });
                     dirty = true;
                 }
-                _ = tick.tick() => dirty = true,
+                _ = tick.tick() => {
+                    self.follow_theme();
+                    dirty = true;
+                }
             }
         }
     }
@@ -202,12 +229,34 @@ impl App {
                 let folder = self.reports.folder.clone();
                 writing.spawn_blocking(move || files::copied(&what, &text, sent, folder.as_deref()));
             }
+            Some(Effect::Mouse(on)) => guard.set_mouse(on).context("asking for the mouse")?,
+            Some(Effect::Theme(name)) => self.choose_theme(&name),
             Some(Effect::Write { what, path, text }) => {
                 let text = self.reports.redact.text(&text).into_owned();
                 writing.spawn_blocking(move || files::write_new(what, &path, &text));
             }
         }
         Ok(None)
+    }
+
+    /// Puts a theme in force; the old one stays if it can't be.
+    pub fn choose_theme(&mut self, name: &str) {
+        match self.themes.choose(name) {
+            Ok(theme) => {
+                self.theme = theme;
+                name.clone_into(&mut self.state.view.theme);
+            }
+            Err(why) => self.state.view.note = Some(why),
+        }
+    }
+
+    /// Takes the theme in anew, if its file was saved.
+    fn follow_theme(&mut self) {
+        match self.themes.changed() {
+            None => {}
+            Some(Ok(theme)) => self.theme = theme,
+            Some(Err(why)) => self.state.view.note = Some(format!("the theme stays as it was: {why}")),
+        }
     }
 
     /// Has a report written, beside the screen: a log that it is about may be long.

@@ -2,24 +2,29 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod alert;
 mod args;
 mod bench;
 mod captures;
 mod compare;
 mod comparison;
+mod couriers;
 mod dashboard;
+mod doctor;
 mod drift;
 mod fail_on;
 mod headless;
 mod info;
 mod inspect;
 mod journal;
+mod listen;
 mod outputs;
 mod replay;
 mod report;
 mod rules;
 mod runtimes;
 mod setup;
+mod watchman;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -131,6 +136,14 @@ fn command(args: Args) -> Result<(), Failure> {
         Command::Drift(drift) => drift::run(&setup::Setup::read(&args.common)?, &drift),
         Command::Bench(bench) => bench::run(&setup::Setup::read(&args.common)?, &bench),
         Command::Config { what } => info::config(&setup::Setup::read(&args.common)?, what.as_ref()),
+        Command::Alert { what } => {
+            let setup = setup::Setup::read(&args.common)?;
+            match what {
+                args::AlertWhat::Test { targets } => alert::test(&setup, &targets),
+                args::AlertWhat::List => alert::list(&setup),
+            }
+        }
+        Command::Doctor { json } => doctor::run(&args.common, json),
         Command::Completions { shell } => info::completions(shell),
         Command::Man => info::man(),
     }

@@ -6,6 +6,7 @@
 mod drift;
 pub mod formats;
 pub mod keeping;
+pub mod notify;
 pub mod paths;
 
 use std::path::{Path, PathBuf};
@@ -24,6 +25,7 @@ use crate::yaml::{Diagnostic, Doc, Node};
 
 use formats::Formats;
 use keeping::Keeping;
+use notify::Notify;
 
 /// The documented defaults.
 pub const BUILT_IN: &str = include_str!("../sample-data/config.yaml");
@@ -90,6 +92,8 @@ pub struct Config {
     pub drift: engine_drift::Options,
     /// What is kept of the traffic beyond the screen.
     pub keeping: Keeping,
+    /// Whom alerts are told.
+    pub notify: Notify,
     /// Theme.
     pub theme: String,
     /// Characters.
@@ -127,7 +131,7 @@ const MOUSE: [(&str, Option<bool>); 3] = [("auto", None), ("on", Some(true)), ("
 const ONLY: [(&str, bool); 2] = [("all", false), ("findings", true)];
 
 /// The top-level keys, in the order of the file.
-const KEYS: [&str; 26] = [
+const KEYS: [&str; 28] = [
     "backend",
     "onnxruntime",
     "model",
@@ -149,6 +153,8 @@ const KEYS: [&str; 26] = [
     "redact",
     "capture",
     "replay",
+    "notify",
+    "targets",
     "theme",
     "symbols",
     "mouse",
@@ -213,6 +219,7 @@ impl Config {
             earlier: earlier::Options { window: Duration::ZERO, answers: 0, bytes: 0 },
             drift: engine_drift::Options::default(),
             keeping: Keeping::default(),
+            notify: Notify::default(),
             theme: String::new(),
             symbols: SymbolSet::Auto,
             mouse: None,
@@ -264,6 +271,7 @@ impl Config {
         self.read_bounds(root);
         drift::read(&mut self.drift, root);
         self.keeping.read(root);
+        self.notify.read(root);
         set(&mut self.theme, root.get("theme").and_then(|n| n.string()).map(str::to_owned));
         set(&mut self.symbols, root.get("symbols").and_then(|n| n.word(&SYMBOLS)));
         set(&mut self.mouse, root.get("mouse").and_then(|n| n.word(&MOUSE)));
@@ -392,7 +400,7 @@ impl Config {
             self.keys.iter().map(|(action, keys)| format!("{}: [{}]", quoted(action), list(keys))).collect();
         let policy = self.policy();
         format!(
-            "backend: {}\nonnxruntime: {}\nmodel: {}\nthreads: {}\npolicy:\n  preset: {preset}\n  violation_penalty: {}\n  green: {}\n  yellow: {}\n  review_score: {}\n  latency_guard_ms: {}\n  on_unscored: {}\nkey: [{}]\nrules: {}\n{}limits:\n  line_bytes: {}\n  samples: {}\n  sample_bytes: {}\n  numbers: {}\n  depth: {}\n  unpacked_bytes: {}\nretention:\n  bytes: {}\n  rows: {}\noutput:\n  max_bytes: {}\n  only: {}\nembedding:\n  cache_bytes: {}\n  queue: {}\n  max_wait: {}ms\n  deadline: {}ms\n  pin_workers: {}\n  history_window: {}ms\n  history_answers: {}\n  history_bytes: {}\n{}{}theme: {}\nsymbols: {symbols}\nmouse: {mouse}\nread_back: {}\nkeys: {{{}}}\n",
+            "backend: {}\nonnxruntime: {}\nmodel: {}\nthreads: {}\npolicy:\n  preset: {preset}\n  violation_penalty: {}\n  green: {}\n  yellow: {}\n  review_score: {}\n  latency_guard_ms: {}\n  on_unscored: {}\nkey: [{}]\nrules: {}\n{}limits:\n  line_bytes: {}\n  samples: {}\n  sample_bytes: {}\n  numbers: {}\n  depth: {}\n  unpacked_bytes: {}\nretention:\n  bytes: {}\n  rows: {}\noutput:\n  max_bytes: {}\n  only: {}\nembedding:\n  cache_bytes: {}\n  queue: {}\n  max_wait: {}ms\n  deadline: {}ms\n  pin_workers: {}\n  history_window: {}ms\n  history_answers: {}\n  history_bytes: {}\n{}{}{}theme: {}\nsymbols: {symbols}\nmouse: {mouse}\nread_back: {}\nkeys: {{{}}}\n",
             word(&Choice::WORDS),
             path(&self.onnxruntime),
             path(&self.model),
@@ -426,6 +434,7 @@ impl Config {
             self.earlier.bytes,
             drift::to_yaml(&self.drift),
             self.keeping.to_yaml(),
+            self.notify.to_yaml(),
             quoted(&self.theme),
             self.read_back,
             keys.join(", "),
@@ -446,6 +455,7 @@ mod tests {
         assert_eq!(config.pool, pool::Options::default());
         assert_eq!(config.earlier, earlier::Options::default());
         assert_eq!(config.keeping, Keeping::default());
+        assert_eq!(config.notify, Notify::default());
         assert_eq!(config.policy(), Policy::calibrated());
         let protocol = Config { preset: Preset::Protocol, ..config };
         assert_eq!(protocol.policy(), Policy::protocol());

@@ -4,8 +4,10 @@ pub mod channel;
 pub mod command;
 pub mod desk;
 pub mod inquiry;
+pub mod notice;
 pub mod replay;
 pub mod rules;
+pub mod silences;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,7 +23,9 @@ pub use crate::rules::{Rule, RuleSet};
 use crate::stats::summary::{Skipped, Summary, Watched};
 use crate::verdict::EngineKind;
 
-pub use command::{BaselineOrder, BaselineWish, CaptureOrder, Command, Happening, HappeningKind, Orders, ReplayOrder};
+pub use command::{
+    BaselineOrder, BaselineWish, CaptureOrder, Command, Happening, HappeningKind, Orders, ReplayOrder, SilenceOrder,
+};
 use replay::{ReplayReport, Shown};
 
 /// From the pipeline to the screen.
@@ -63,6 +67,8 @@ pub enum Update {
     Found(Box<inquiry::Finding>),
     /// How the captures stand.
     Capture(CaptureReport),
+    /// What is silenced, and who has taken on what.
+    Silences(Arc<silences::Silences>),
     /// A replay shows something else.
     Shown(Box<Shown>),
     /// How the player of a replay stands.

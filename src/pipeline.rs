@@ -20,6 +20,7 @@ pub mod rule_files;
 mod rule_saving;
 pub mod rules_watch;
 mod saving;
+pub mod silencing;
 mod supervise;
 
 use std::path::PathBuf;
@@ -37,6 +38,7 @@ use crate::history::Retention;
 use crate::message::channel::{Receiver, Sender, Stats, WhenFull, channel};
 use crate::message::{EngineReport, EngineState, Orders, Update};
 use crate::record::{Limits, reader};
+use crate::redact::Redact;
 use crate::rules::RuleSet;
 use crate::sink::ndjson::NdjsonSink;
 use crate::sink::past::Past;
@@ -46,9 +48,10 @@ use crate::source::ledger::{Ledger, Marks};
 use crate::verdict::EngineKind;
 use crate::verdict::policy::Policy;
 
-pub use audit::Reasons;
+pub use audit::{Reasons, who};
 use rules_watch::InForce;
 pub use saving::Written as SavedWritten;
+use silencing::Silencing;
 
 /// Batches that may wait between two stages.
 const BATCHES: usize = 4;
@@ -121,6 +124,12 @@ pub struct Options {
     pub engines: Option<serde_json::Value>,
     /// How records are captured; `None` where nothing is.
     pub capture: Option<recording::Options>,
+    /// Answers may be kept in checkpoints, to go on from.
+    pub keep_texts: bool,
+    /// What is to be in no checkpoint.
+    pub redact: Arc<Redact>,
+    /// Where silences are kept; `None` where nothing is told.
+    pub silences: Option<silencing::Options>,
 }
 
 /// What a former run has left.
@@ -143,6 +152,7 @@ struct Shared {
     rules: InForce,
     /// Why rules were changed, for whoever writes the change down.
     reasons: Reasons,
+    silencing: Silencing,
     orders: Orders,
 }
 
@@ -198,6 +208,7 @@ pub struct Handle {
     pool: Arc<Pool>,
     judge: Arc<Ended>,
     orders: Orders,
+    silencing: Silencing,
 }
 
 /// Whether a thread has come to its end.
@@ -234,18 +245,23 @@ impl Pipeline {
         let pool = Arc::new(pool);
         let orders = Orders::default();
         let (stop, reasons) = (Arc::default(), Reasons::default());
-        let shared = Shared { stop, clock, pool, ledger, updates: updates_in, rules, reasons, orders };
+        let silencing = Silencing::default();
+        let shared = Shared { stop, clock, pool, ledger, updates: updates_in, rules, reasons, silencing, orders };
         let handle = Handle {
             stop: Arc::clone(&shared.stop),
             pool: Arc::clone(&shared.pool),
             judge: Arc::default(),
             orders: shared.orders.clone(),
+            silencing: shared.silencing.clone(),
         };
         let ended = Arc::clone(&handle.judge);
         let reasons = shared.reasons.clone();
 
         embedding_threads(&shared, &options)?;
         supervise::start(&shared, &options)?;
+        if let Some(silences) = options.silences.take() {
+            silencing::start(&shared, silences)?;
+        }
         if let Some(watch) = options.rules_watch.take() {
             rules_watch::start(&shared, watch)?;
         }
@@ -288,6 +304,7 @@ impl Handle {
     /// idle standard input) end with the process.
     pub fn stop(&self) {
         self.stop.set();
+        self.silencing.wake();
         self.pool.close();
     }
 

@@ -13,6 +13,9 @@ pub const MARK: &str = "[redacted]";
 /// Memory that one compiled pattern may take, bytes.
 const PATTERN_BYTES: usize = 1 << 20;
 
+/// Shortest text, bytes, that may be packed bytes.
+const PACKED: usize = 32;
+
 /// Most times that one text is looked through. Taking a match out may bring about another one, as `\b` sees the mark.
 const ROUNDS: usize = 16;
 
@@ -43,6 +46,24 @@ impl Redact {
     /// Whether [`Redact::text`] would change the text.
     pub fn finds(&self, text: &str) -> bool {
         !self.matches(text).is_empty()
+    }
+
+    /// Whether something in a tree would be redacted, also in what is packed into a text (base64). Numbers are not asked:
+    /// they are no texts of the user's.
+    pub fn finds_in(&self, value: &serde_json::Value) -> bool {
+        use base64::Engine;
+        match value {
+            serde_json::Value::String(text) => {
+                let packed = text.len() >= PACKED && !self.is_empty();
+                let unpacked = packed.then(|| base64::engine::general_purpose::STANDARD.decode(text).ok()).flatten();
+                self.finds(text) || unpacked.is_some_and(|bytes| self.finds(&String::from_utf8_lossy(&bytes)))
+            }
+            serde_json::Value::Array(items) => items.iter().any(|item| self.finds_in(item)),
+            serde_json::Value::Object(entries) => {
+                entries.iter().any(|(key, value)| self.finds(key) || self.finds_in(value))
+            }
+            _ => false,
+        }
     }
 
     /// The text with `[redacted]` in place of every match; matches that overlap become one. An empty match is none.

@@ -15,6 +15,7 @@ pub mod latency;
 pub mod log;
 pub mod marks;
 pub mod moving;
+pub mod notices;
 pub mod pace;
 pub mod rates;
 pub mod records;
@@ -23,6 +24,7 @@ pub mod rules;
 pub mod sift;
 pub mod sources;
 pub mod status;
+pub mod telling;
 pub mod view;
 
 use std::time::Duration;
@@ -43,6 +45,7 @@ use log::Log;
 use marks::Marks;
 use sift::Sift;
 use status::Status;
+use telling::Telling;
 use view::View;
 
 /// What the state has to know of the configuration.
@@ -95,6 +98,10 @@ pub struct AppState {
     asks: Vec<Inquiry>,
     /// A capture has begun that does not know what fires.
     announce: bool,
+    /// What became of the alerts, for the captures.
+    changes: Vec<alerts::AlertChange>,
+    /// Whom alerts are told, and what is silenced.
+    pub telling: Telling,
 }
 
 impl AppState {
@@ -119,6 +126,8 @@ impl AppState {
             log: Log::default(),
             asks: Vec::new(),
             announce: false,
+            changes: Vec::new(),
+            telling: Telling::default(),
         }
     }
 
@@ -209,6 +218,7 @@ impl AppState {
             Update::CaughtUp => self.status.caught_up = true,
             Update::Notice(text) => self.view.note = Some(text),
             Update::Capture(report) => self.capture(report),
+            Update::Silences(silences) => self.telling.set(silences),
             Update::Shown(shown) => self.show(*shown),
             Update::Replay(report) => self.replay = Some(*report),
             Update::OutputWaits(why) => self.status.output_waits = why,
@@ -259,5 +269,14 @@ impl AppState {
             self.live.settle(at, listens);
         }
         self.live.arrange(at);
+        let changes = self.live.take_changes();
+        // What is read back at the start is no news; what still fires then is.
+        if self.options.live && self.status.caught_up {
+            self.notify(&changes);
+        }
+        let capture = &self.status.capture;
+        if capture.own.is_some() || capture.of_rule.is_some() {
+            self.changes.extend(changes);
+        }
     }
 }

@@ -67,6 +67,8 @@ fn overlay(frame: &mut Frame<'_>, area: Rect, footer: Rect, state: &AppState, th
         Overlay::Prompt { what, text } => panes::prompt::render(frame, area, state, theme, (what, text)),
         Overlay::Differs { scroll } => panes::differs::render(frame, area, state, theme, *scroll),
         Overlay::Marks { choice } => panes::marks::render(frame, area, state, theme, *choice),
+        Overlay::Silences { choice } => panes::silences::render(frame, area, state, theme, *choice),
+        Overlay::Themes { choice, .. } => panes::themes::render(frame, area, state, theme, *choice),
         Overlay::Conflict { scroll } => panes::conflict::render(frame, area, state, theme, *scroll),
     }
 }

@@ -158,6 +158,8 @@ pub struct Violation {
     pub limit: Option<f64>,
     /// Whether it counts.
     pub state: ViolationState,
+    /// Whose silence mutes it (`who#id`): nobody is told of it, and it counts all the same.
+    pub silenced_by: Option<Arc<str>>,
 }
 
 impl Violation {
@@ -367,6 +369,7 @@ mod tests {
             observed: Observed::Number(observed),
             limit,
             state: ViolationState::Firing,
+            silenced_by: None,
         }
     }
 

@@ -15,6 +15,8 @@ use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_ra
 use crossterm::{cursor, execute};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+
+use crate::message::notice::Rings;
 use rustix::process::{Signal, getpid, kill_process};
 
 /// Standard output, with a count of what went through.
@@ -84,6 +86,15 @@ impl Guard {
         Ok(())
     }
 
+    /// Asks for the mouse, or gives it back.
+    ///
+    /// # Errors
+    /// When the terminal does not take it.
+    pub fn set_mouse(&mut self, on: bool) -> io::Result<()> {
+        self.mouse = on;
+        if on { execute!(io::stdout(), EnableMouseCapture) } else { execute!(io::stdout(), DisableMouseCapture) }
+    }
+
     /// Columns and lines.
     pub fn size(&self) -> (u16, u16) {
         self.terminal.size().map_or((0, 0), |size| (size.width, size.height))
@@ -102,6 +113,22 @@ impl Guard {
         write!(out, "\x1b]52;c;{}\x07", STANDARD.encode(text))?;
         out.flush()?;
         Ok(true)
+    }
+
+    /// Has the terminal tell of an alert: its bell, and its own notification (OSC 9).
+    ///
+    /// # Errors
+    /// When the terminal does not take it.
+    pub fn ring(&mut self, rings: &Rings) -> io::Result<()> {
+        let out = self.terminal.backend_mut();
+        if rings.bell {
+            write!(out, "\x07")?;
+        }
+        if let Some(title) = &rings.title {
+            // What a title says is no command: nothing in it can end the sequence.
+            write!(out, "\x1b]9;{}\x07", crate::sanitize::line(title))?;
+        }
+        out.flush()
     }
 
     /// The terminal, to draw on.

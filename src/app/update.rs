@@ -1,8 +1,9 @@
 //! An action and what it changes. Changes of the state happen here; what reaches beyond it is an [`Effect`].
 //!
-//! `moving` is about where the operator looks, `lines` about what is typed, `editing` about rules, `keeping` about what
+//! `alerts` is about who is told and how it all looks, `moving` is about where the operator looks, `lines` about what is typed, `editing` about rules, `keeping` about what
 //! is kept of an incident, `replay` about a log that is played.
 
+mod alerts;
 mod editing;
 mod keeping;
 mod lines;
@@ -43,6 +44,10 @@ pub enum Effect {
         /// It holds a prompt or answers.
         content: bool,
     },
+    /// The mouse is asked for, or not any more.
+    Mouse(bool),
+    /// Another theme, by its name.
+    Theme(String),
     /// To a file that the operator named, or one beside the reports.
     Write {
         /// What it is, for the note.
@@ -69,6 +74,8 @@ pub fn key(state: &mut AppState, keymap: &Keymap, key: &KeyEvent) -> Option<Effe
         }
         Overlay::Help { .. } => return lines::help(state, key, action),
         Overlay::Marks { .. } => return moving::marks(state, key, action),
+        Overlay::Silences { .. } => return alerts::silences(state, key, action),
+        Overlay::Themes { .. } => return alerts::themes(state, key, action),
         Overlay::Differs { .. } | Overlay::Conflict { .. } => return moving::read(state, key, action),
         Overlay::None => {}
     }
@@ -98,7 +105,8 @@ fn is_plain(key: &KeyEvent) -> bool {
 
 /// Carries an action out.
 pub fn apply(state: &mut AppState, action: Action) -> Option<Effect> {
-    let own = replay::apply(state, action)
+    let own = alerts::apply(state, action)
+        .or_else(|| replay::apply(state, action))
         .or_else(|| editing::apply(state, action))
         .or_else(|| keeping::apply(state, action))
         .or_else(|| moving::apply(state, action));

@@ -65,7 +65,7 @@ impl Privacy {
     /// Engines cannot go on from a state of which something was taken out: then it is unknown.
     pub(super) fn state<'a>(&self, state: &'a State) -> &'a State {
         match state {
-            State::Known(value) if !self.redact.is_empty() && finds(&self.redact, value) => &State::Unknown,
+            State::Known(value) if !self.redact.is_empty() && self.redact.finds_in(value) => &State::Unknown,
             state => state,
         }
     }
@@ -98,18 +98,6 @@ impl Privacy {
         if let Cow::Owned(done) = self.redact.text(text) {
             *text = done;
         }
-    }
-}
-
-/// Whether something in a tree would be redacted. Numbers are not asked: they are no texts of the user's.
-fn finds(redact: &Redact, value: &serde_json::Value) -> bool {
-    match value {
-        serde_json::Value::String(text) => redact.finds(text),
-        serde_json::Value::Array(items) => items.iter().any(|item| finds(redact, item)),
-        serde_json::Value::Object(entries) => {
-            entries.iter().any(|(key, value)| redact.finds(key) || finds(redact, value))
-        }
-        _ => false,
     }
 }
 

@@ -84,6 +84,7 @@ fn verdict(record: &Record) -> Verdict {
         observed,
         limit: Some(100.0),
         state: ViolationState::Firing,
+        silenced_by: None,
     };
     Verdict {
         advice: Advice { action: Action::Block, status_code: 424 },

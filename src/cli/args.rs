@@ -49,7 +49,7 @@ pub(super) struct Common {
     /// Embedding workers; default: all cores, one less while a screen is up
     #[arg(long, global = true, value_name = "N", env = "WATCHER_THREADS", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
-    /// Theme of the screen: dark, light, or one of your own
+    /// Theme of the screen: dark, light, high-contrast, terminal, nord, or one of your own
     #[arg(long, global = true, value_name = "NAME", env = "WATCHER_THEME")]
     pub theme: Option<String>,
     /// Rules: a file, or a folder of *.yaml
@@ -99,6 +99,17 @@ pub(super) enum Command {
         #[command(subcommand)]
         what: Option<ConfigWhat>,
     },
+    /// Whether those who are to be told of alerts can be reached, and what is silenced
+    Alert {
+        #[command(subcommand)]
+        what: AlertWhat,
+    },
+    /// What of this machine works: terminal, model, files, clock, limits
+    Doctor {
+        /// For programs
+        #[arg(long)]
+        json: bool,
+    },
     /// Completions for a shell, on standard output
     Completions {
         /// The shell
@@ -106,6 +117,18 @@ pub(super) enum Command {
     },
     /// The manual page, on standard output
     Man,
+}
+
+/// What about alerts.
+#[derive(Debug, Subcommand)]
+pub(super) enum AlertWhat {
+    /// Sends a test to all targets of the configuration, or to those that are named
+    Test {
+        /// Targets, by their names
+        targets: Vec<String>,
+    },
+    /// The silences that act now
+    List,
 }
 
 /// What is done with rules.
@@ -269,6 +292,9 @@ pub(super) struct Watch {
     /// Forget the checkpoint of these sources and this output
     #[arg(long)]
     pub fresh: bool,
+    /// Answer /healthz and /metrics (Prometheus) here; a port alone is of this machine only
+    #[arg(long, value_name = "ADDR", requires = "headless")]
+    pub listen: Option<String>,
     #[command(flatten)]
     pub capture: Capture,
     #[command(flatten)]
@@ -322,6 +348,9 @@ pub(super) struct Replay {
     /// Skip the silence between records that lie far apart
     #[arg(long, conflicts_with = "headless")]
     pub skip_gaps: bool,
+    /// Tell the targets of the configuration of what the log's alerts were, too
+    #[arg(long, requires = "headless")]
+    pub alerts: bool,
     /// Judge again by these rules too, and show what they change
     #[arg(long, value_name = "PATH")]
     pub compare: Option<PathBuf>,

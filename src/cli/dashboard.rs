@@ -8,9 +8,10 @@ use anyhow::Context;
 
 use super::Failure;
 use super::args::{Demo as DemoArgs, Run, Screen, Watch};
-use super::captures;
+use super::couriers::{self, Couriers};
 use super::headless::LAST_WORDS;
 use super::setup::{self, Mode, Output, Rules, Setup};
+use super::{alert, captures};
 use crate::app::keymap::{Keymap, Keys};
 use crate::app::{App, End, handover, terminal};
 use crate::clock::{SharedClock, SystemClock};
@@ -18,6 +19,7 @@ use crate::config::keeping::Content;
 use crate::engine::embedding::select::Choice;
 use crate::message::channel::Receiver;
 use crate::message::desk::Desk;
+use crate::message::notice::Rings;
 use crate::message::{Orders, Update};
 use crate::pipeline::demo::{self, Demo};
 use crate::pipeline::{Handle, Input, Pipeline, desk};
@@ -42,6 +44,7 @@ pub(super) fn watch(setup: Setup, watch: &Watch) -> Result<(), Failure> {
         risk_limits: Vec::new(),
         engines: None,
         capture: captures::options(&setup, &watch.capture, "LIVE", &watch.sources)?,
+        tells: true,
     };
     show(&setup, Look { word: "LIVE", live: true, screen: watch.screen }, rules, mode)
 }
@@ -69,6 +72,7 @@ pub(super) fn demo(setup: Setup, demo: &DemoArgs) -> Result<(), Failure> {
         risk_limits: Vec::new(),
         engines: None,
         capture,
+        tells: true,
     };
     show(&setup, Look { word: "DEMO", live: true, screen: demo.screen }, rules, mode)
 }
@@ -145,11 +149,16 @@ pub(super) struct Look {
 fn show(setup: &Setup, look: Look, rules: Rules, mode: Mode) -> Result<(), Failure> {
     captures::refuse(&mode.inputs)?;
     let clock: SharedClock = SystemClock::shared();
+    let unknown = alert::unknown_targets(setup, &rules.set);
+    let rules = Rules { notes: rules.notes.into_iter().chain(unknown).collect(), ..rules };
     let note = rules.notes.first().map(|note| match rules.notes.len() {
         1 => note.clone(),
         n => format!("{note} (and {} more: watcher rules check)", n - 1),
     });
     let mut app = app(setup, look, &clock)?;
+    app.state.telling.who = alert::who();
+    app.state.telling.begin(couriers::options(setup, look.word));
+    app.courier = Some(Box::new(Couriers::start(setup, &clock)?));
     app.state.view.note = note;
     let ready = setup.options(rules, mode)?;
     if !ready.notices.is_empty() {
@@ -185,17 +194,27 @@ pub(super) fn app(setup: &Setup, look: Look, clock: &SharedClock) -> Result<App,
         words: words(setup),
     };
     let remote = setup::is_remote();
+    let mouse = setup.config.mouse.unwrap_or(!remote);
+    let themes = setup.themes();
+    state.view.themes = themes.names();
+    state.view.theme = themes.current().to_owned();
+    state.view.mouse = mouse;
+    state.view.never_text = setup.config.keeping.content == Content::Off;
+    state.view.masked = setup.config.keeping.content != Content::Show;
     Ok(App {
         state,
         theme,
+        themes,
         keymap,
         clock: Arc::clone(clock),
         orders: Orders::default(),
         desk: Desk::default(),
         journal: setup.journal.clone(),
         remote,
-        mouse: setup.config.mouse.unwrap_or(!remote),
+        mouse,
         reports,
+        courier: None,
+        rings: Rings::default(),
     })
 }
 

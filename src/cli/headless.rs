@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -10,11 +11,12 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::args::{Replay, Run, SummaryForm, Watch};
-use super::captures;
 use super::dashboard::{inputs, need_file};
 use super::fail_on::Condition;
 use super::setup::{Mode, Output, Rules, Setup};
+use super::watchman::Watchman;
 use super::{Failure, note_line, say};
+use super::{alert, captures};
 use crate::clock::SystemClock;
 use crate::humanize;
 use crate::message::channel::Receiver;
@@ -41,9 +43,10 @@ pub(super) fn watch(setup: &Setup, watch: &Watch) -> Result<(), Failure> {
         risk_limits: risk_limits(&watch.run),
         engines: None,
         capture: captures::options(setup, &watch.capture, "LIVE", &watch.sources)?,
+        tells: !setup.config.notify.targets.is_empty(),
     };
     captures::refuse(&mode.inputs)?;
-    run(setup, &watch.run, setup.rules()?, mode, None)
+    run(setup, &watch.run, setup.rules()?, mode, None, watch.listen.as_deref())
 }
 
 /// `watcher replay FILE --headless`
@@ -56,8 +59,10 @@ pub(super) fn replay(setup: &Setup, replay: &Replay) -> Result<(), Failure> {
     let opened = captures::open(setup, &replay.file)?;
     let rules = opened.rules(setup)?;
     let (output, risk_limits) = (Output::of(&replay.run, true), risk_limits(&replay.run));
-    let mode = Mode { output, risk_limits, engines: opened.engines(), ..Mode::once(inputs) };
-    run(setup, &replay.run, rules, mode, (!stdin).then_some(&replay.file))
+    // A replay tells nobody of what is long over, unless it is asked to.
+    let tells = replay.alerts && !setup.config.notify.targets.is_empty();
+    let mode = Mode { output, risk_limits, engines: opened.engines(), tells, ..Mode::once(inputs) };
+    run(setup, &replay.run, rules, mode, (!stdin).then_some(&replay.file), None)
 }
 
 fn risk_limits(run: &Run) -> Vec<f64> {
@@ -66,6 +71,9 @@ fn risk_limits(run: &Run) -> Vec<f64> {
 
 /// A program that was asked to end has a second; this much of it may go into writing what was judged.
 pub(super) const LAST_WORDS: Duration = Duration::from_millis(400);
+
+/// Alerts are over, and told again, without news.
+const TICK: Duration = Duration::from_secs(1);
 
 /// How the wait for the end came out.
 enum Outcome {
@@ -79,22 +87,33 @@ enum Outcome {
     Lost,
 }
 
-fn run(setup: &Setup, run: &Run, rules: Rules, mode: Mode, file: Option<&PathBuf>) -> Result<(), Failure> {
-    for note in &rules.notes {
+fn run(
+    setup: &Setup,
+    run: &Run,
+    rules: Rules,
+    mode: Mode,
+    file: Option<&PathBuf>,
+    listen: Option<&str>,
+) -> Result<(), Failure> {
+    let unknown = alert::unknown_targets(setup, &rules.set);
+    for note in rules.notes.iter().chain(unknown.iter().filter(|_| mode.tells || mode.live)) {
         note_line(&format!("watcher: {}", sanitize::line(note)));
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting")?;
     // From here on a signal is an orderly end.
     let signals = runtime.block_on(async { Signals::new() })?;
+    let clock = SystemClock::shared();
+    let mut watchman = Watchman::new(setup, mode.live, mode.tells, listen, Arc::clone(&clock))?;
     let ready = setup.options(rules, mode)?;
     for notice in &ready.notices {
         note_line(&format!("watcher: {}", sanitize::line(notice)));
     }
-    let pipeline = Pipeline::start(ready.options, SystemClock::shared()).context("starting the engines")?;
+    let pipeline = Pipeline::start(ready.options, clock).context("starting the engines")?;
     let bar = progress(file);
     let (updates, handle) = pipeline.split();
-    let outcome = runtime.block_on(wait(updates, &handle, &bar, signals));
+    let outcome = runtime.block_on(wait(updates, &handle, &bar, signals, &mut watchman));
     bar.finish_and_clear();
+    watchman.finish(&handle.orders());
     handle.finish(LAST_WORDS);
     runtime.shutdown_background();
     match outcome? {
@@ -207,7 +226,11 @@ async fn wait(
     handle: &Handle,
     bar: &ProgressBar,
     mut signals: Signals,
+    watchman: &mut Watchman,
 ) -> anyhow::Result<Outcome> {
+    let mut tick = tokio::time::interval(TICK);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let orders = handle.orders();
     let mut unread = None;
     let mut catching_up = CatchingUp::default();
     let mut formats = Status::default();
@@ -217,8 +240,13 @@ async fn wait(
             biased;
             _ = signals.terminate.recv() => return Ok(last_words(&mut updates, handle).await),
             _ = signals.interrupt.recv() => return Ok(last_words(&mut updates, handle).await),
+            _ = tick.tick(), if !watchman.is_idle() => {
+                watchman.tick(&orders);
+                continue;
+            }
             update = updates.recv_async() => update,
         };
+        update.iter().for_each(|update| watchman.take(update));
         let say = |text: &str| bar.suspend(|| note_line(&format!("watcher: {}", sanitize::line(text))));
         match update {
             None => return Ok(Outcome::Lost),
@@ -268,7 +296,8 @@ async fn wait(
                 | Update::Rejected { .. }
                 | Update::Shown(_)
                 | Update::Replay(_)
-                | Update::Found(_),
+                | Update::Found(_)
+                | Update::Silences(_),
             ) => {}
         }
     }

@@ -39,7 +39,6 @@ impl Outputs {
     /// Opens them. Nothing is changed on disk before all of it is known to be right.
     pub fn open(mode: &Mode, config: &Config, paths: Option<&Paths>) -> Result<Self, Failure> {
         let mut outputs = Self { findings: config.only_findings, ..Self::default() };
-        let max_bytes = config.output_max_bytes;
         let file = mode.output.as_ref().filter(|output| output.path.as_os_str() != "-");
         if let Some(output) = file {
             refuse_inputs(&output.path, &mode.inputs)?;
@@ -53,9 +52,9 @@ impl Outputs {
         let checkpoint = if mode.checkpoints { outputs.checkpoint(mode, file, paths)? } else { None };
         match (&mode.output, file) {
             (Some(output), None) => {
-                outputs.sink = Some(NdjsonSink::stdout(outputs.form(output)));
+                outputs.sink = Some(NdjsonSink::stdout(outputs.form(output)).redacting(config.keeping.redact()));
             }
-            (_, Some(output)) => outputs.file(mode, output, checkpoint.as_deref(), max_bytes)?,
+            (_, Some(output)) => outputs.file(mode, output, checkpoint.as_deref(), config)?,
             (None, None) => {}
         }
         outputs.resume.checkpoint = checkpoint;
@@ -106,7 +105,7 @@ impl Outputs {
         mode: &Mode,
         output: &Output,
         checkpoint: Option<&Checkpoint>,
-        max_bytes: Option<u64>,
+        config: &Config,
     ) -> Result<(), Failure> {
         let shown = output.path.display();
         let wrong = |error: io::Error| match error.kind() {
@@ -133,8 +132,8 @@ impl Outputs {
                 *past.rejected.entry(report.into_bytes()).or_default() += count;
             }
         }
-        let opening = Opening { existing, max_bytes, options: self.form(output) };
-        let mut sink = NdjsonSink::open(&output.path, opening).map_err(wrong)?;
+        let opening = Opening { existing, max_bytes: config.output_max_bytes, options: self.form(output) };
+        let mut sink = NdjsonSink::open(&output.path, opening).map_err(wrong)?.redacting(config.keeping.redact());
         sink.remember(std::mem::take(&mut past.rejected));
         let tally = checkpoint.map(|found| SavedWritten::of(&found.written)).unwrap_or_default().tally;
         sink.go_on_counting(tally, past.summed);

@@ -124,7 +124,8 @@ fn kept(
     let own = setup.paths.as_ref().map(|paths| paths.state.join("replays"));
     let made = |folder: &std::path::PathBuf| DirBuilder::new().recursive(true).mode(0o700).create(folder).is_ok();
     let writable = |folder: &std::path::PathBuf| made(folder) && access(folder, Access::WRITE_OK).is_ok();
-    let (folder, temporary) = match own.filter(writable) {
+    // What is not to leave the process is not kept beyond it.
+    let (folder, temporary) = match own.filter(|_| setup.config.keeping.is_open()).filter(writable) {
         Some(folder) => (folder, None),
         // Without a home to write to it is judged each time.
         None => {

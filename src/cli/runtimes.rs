@@ -160,7 +160,7 @@ fn record(setup: &Setup, library: Option<&Path>) -> Result<(), Failure> {
 }
 
 /// Runs a library in a process of its own: what it can do, or why it can't.
-fn try_out(setup: &Setup, library: &Path) -> Result<String, String> {
+pub(super) fn try_out(setup: &Setup, library: &Path) -> Result<String, String> {
     let this = std::env::current_exe().map_err(|error| error.to_string())?;
     let mut command = Command::new(this);
     // What matters of the configuration is passed on.

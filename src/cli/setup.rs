@@ -1,6 +1,7 @@
 //! From command line, environment and files to what the library is started with.
 
 use std::fs;
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use super::args::{Common, Run};
 use super::journal::ToJournal;
 use super::outputs::Outputs;
 use super::{Failure, report};
+use crate::app::themes::Themes;
 use crate::config::paths::Paths;
 use crate::config::{Config, SymbolSet};
 use crate::engine::constraints::accept;
@@ -20,8 +22,9 @@ use crate::engine::embedding::model::ModelFiles;
 use crate::engine::embedding::select;
 use crate::engine::embedding::tokenize::TextTokenizer;
 use crate::history::Retention;
-use crate::pipeline::{Input, Options, recording, rule_files, rules_watch};
+use crate::pipeline::{Input, Options, recording, rule_files, rules_watch, silencing};
 use crate::record::Names;
+use crate::redact::Redact;
 use crate::rules::schema::Source;
 use crate::rules::{RuleSet, expr};
 use crate::sink::lock::Lock;
@@ -33,6 +36,9 @@ use crate::verdict::json;
 /// The rules that are used when there are none.
 pub(super) const DEFAULT_RULES: (&str, &str) =
     ("llm-service.yaml (embedded)", include_str!("../../sample-data/rules/llm-service.yaml"));
+
+/// What is kept without a screen, for those who are told of alerts.
+const TOLD: Retention = Retention { bytes: 4 << 20, rows: 2_000 };
 
 /// A log file over this size is started anew, bytes.
 const LOG_BYTES: u64 = 8 << 20;
@@ -68,6 +74,8 @@ pub(super) struct Mode {
     pub engines: Option<serde_json::Value>,
     /// How records are captured.
     pub capture: Option<recording::Options>,
+    /// Somebody is told of alerts, whether there is a screen or not.
+    pub tells: bool,
 }
 
 impl Mode {
@@ -85,6 +93,7 @@ impl Mode {
             risk_limits: Vec::new(),
             engines: None,
             capture: None,
+            tells: false,
         }
     }
 }
@@ -168,7 +177,7 @@ impl Setup {
         config.formats.group.count = common.group_count.map_or(config.formats.group.count, usize::from);
         config.key = config.key.iter().map(|path| key_path(path)).collect();
         let journal = Journal::default();
-        let log = start_log(paths.as_ref(), &journal);
+        let log = start_log(paths.as_ref(), &journal, config.keeping.redact());
         Ok(Self { config, paths, file, journal, _log: log })
     }
 
@@ -224,7 +233,12 @@ impl Setup {
             earlier: config.earlier,
             threads: config.workers(mode.screen),
             drift: config.drift.clone(),
-            retention: mode.screen.then_some(Retention { ..config.retention }),
+            retention: match (mode.screen, mode.tells) {
+                (true, _) => Some(config.retention),
+                // Only what alerts are about has to be at hand.
+                (false, true) => Some(TOLD),
+                (false, false) => None,
+            },
             risk_limits: mode.risk_limits,
             sink,
             own,
@@ -233,6 +247,13 @@ impl Setup {
             resume,
             engines: mode.engines,
             capture: mode.capture,
+            keep_texts: self.config.keeping.is_open(),
+            redact: Arc::new(self.config.keeping.redact()),
+            silences: self
+                .paths
+                .as_ref()
+                .filter(|_| mode.live)
+                .map(|paths| silencing::Options { path: paths.state.join("silences.json") }),
         };
         Ok(Ready { options, _locks: locks, notices })
     }
@@ -255,13 +276,22 @@ impl Setup {
         let theme = self.theme_text().and_then(|(name, text)| {
             Theme::parse(&name, &text).map_err(|faults| Failure::Usage(report::faults(&faults)))
         })?;
+        Ok(theme.with_depth(terminal_depth()).with_symbols(self.symbols()))
+    }
+
+    fn symbols(&self) -> Symbols {
         let unicode = match self.config.symbols {
             SymbolSet::Unicode => true,
             SymbolSet::Ascii => false,
             SymbolSet::Auto => terminal_shows_unicode(),
         };
-        let symbols = if unicode { Symbols::UNICODE } else { Symbols::ASCII };
-        Ok(theme.with_depth(terminal_depth()).with_symbols(symbols))
+        if unicode { Symbols::UNICODE } else { Symbols::ASCII }
+    }
+
+    /// All themes, as this terminal shows them.
+    pub fn themes(&self) -> Themes {
+        let folder = self.paths.as_ref().map(|paths| paths.config.join("themes"));
+        Themes::new(folder, (terminal_depth(), self.symbols()), self.config.theme.clone())
     }
 
     /// Name and text of the theme: the user's own first.
@@ -291,7 +321,7 @@ pub(super) fn compile(sources: &[Source]) -> Result<Arc<RuleSet>, Failure> {
 }
 
 /// Logs go to a file of their own, never to the screen. Without a place for it there is no log.
-fn start_log(paths: Option<&Paths>, journal: &Journal) -> Option<WorkerGuard> {
+fn start_log(paths: Option<&Paths>, journal: &Journal, redact: Redact) -> Option<WorkerGuard> {
     let paths = paths?;
     fs::DirBuilder::new().recursive(true).mode(0o700).create(&paths.state).ok()?;
     let path = paths.log();
@@ -299,7 +329,7 @@ fn start_log(paths: Option<&Paths>, journal: &Journal) -> Option<WorkerGuard> {
     let mut options = fs::OpenOptions::new();
     options.create(true).write(true).append(!large).truncate(large).mode(0o600);
     // Written by a thread of its own: a slow disk must not hold up a record.
-    let (writer, guard) = tracing_appender::non_blocking(options.open(&path).ok()?);
+    let (writer, guard) = tracing_appender::non_blocking(Redacting { file: options.open(&path).ok()?, redact });
     let level = std::env::var("WATCHER_LOG").ok().and_then(|level| level.parse().ok());
     let level = LevelFilter::from_level(level.unwrap_or(tracing::Level::INFO));
     let file = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(false);
@@ -309,11 +339,31 @@ fn start_log(paths: Option<&Paths>, journal: &Journal) -> Option<WorkerGuard> {
     Some(guard)
 }
 
+/// A log without what the patterns find. It gets whole lines.
+struct Redacting {
+    file: fs::File,
+    redact: Redact,
+}
+
+impl io::Write for Redacting {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if self.redact.is_empty() {
+            return self.file.write(line);
+        }
+        self.file.write_all(self.redact.text(&String::from_utf8_lossy(line)).as_bytes())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
 fn set(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-fn terminal_depth() -> Depth {
+pub(super) fn terminal_depth() -> Depth {
     let term = set("TERM").unwrap_or_default();
     if set("NO_COLOR").is_some() || term == "dumb" {
         Depth::None
@@ -340,7 +390,7 @@ pub(super) fn is_remote() -> bool {
 }
 
 /// The Linux console has no braille, and a locale that names another character set means it.
-fn terminal_shows_unicode() -> bool {
+pub(super) fn terminal_shows_unicode() -> bool {
     let locale = set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG"));
     let utf8 = locale.is_none_or(|locale| {
         let locale = locale.to_lowercase();

@@ -82,6 +82,11 @@ impl Keeping {
         }
     }
 
+    /// Whether texts may be kept as they are, wherever that is of use.
+    pub fn is_open(&self) -> bool {
+        self.content != Content::Off && self.redact.is_empty()
+    }
+
     pub(super) fn to_yaml(&self) -> String {
         let quoted = |text: &str| serde_json::Value::from(text).to_string();
         let patterns: Vec<String> = self.redact.iter().map(|pattern| quoted(pattern)).collect();

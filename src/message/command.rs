@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::replay::{MarkKind, Speed, Target};
+use super::silences::{Acknowledged, Silence};
 
 /// From the screen to the pipeline or the player.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +20,8 @@ pub enum Command {
     EndCapture,
     /// Something has happened that a capture keeps.
     Happened(Happening),
+    /// Something is to be silenced, or to be told again, or is taken on.
+    Silence(SilenceOrder),
     /// The replay is to move.
     Replay(ReplayOrder),
 }
@@ -32,6 +35,17 @@ pub struct BaselineOrder {
     pub series: Arc<str>,
     /// What.
     pub wish: BaselineWish,
+}
+
+/// What the operator wants of the silences.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SilenceOrder {
+    /// One more.
+    Add(Silence),
+    /// The one with this id is over.
+    End(u64),
+    /// An alert is taken on.
+    Acknowledge(Acknowledged),
 }
 
 /// What is to be done with a baseline.

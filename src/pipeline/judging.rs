@@ -13,6 +13,7 @@ use super::judge::{Arrival, Judge, Setup, Texts};
 use super::parse::{Carry, Item, Parsed, ParsedBatch, judged};
 use super::recording::Recorder;
 use super::saving::Saver;
+use super::silencing;
 use super::{Input, Options, Shared};
 use crate::engine::constraints::RuleCount;
 use crate::engine::embedding::pool::{Answer, Generation, Ready, Request};
@@ -102,8 +103,9 @@ impl Stage {
         let carry = Arc::new(Carry::of(checkpoint.as_deref()));
         let seq = seq.max(checkpoint.as_ref().map_or(0, |found| found.seq));
         // What the engines know may be asked for: by a checkpoint, or by a capture.
+        let redact = Arc::clone(&options.redact);
         let saves = options.store.is_some() || options.capture.is_some();
-        let engines = checkpoint.map(|found| found.engines).or(options.engines);
+        let engines = checkpoint.map(|found| found.engines).filter(|engines| !engines.is_null()).or(options.engines);
         let recorder = options
             .capture
             .map(|capture| Recorder::new(capture, &options.rules, options.retention.is_some(), engines.is_none()));
@@ -111,7 +113,8 @@ impl Stage {
             rules: options.rules,
             policy: options.policy,
             drift: options.drift,
-            earlier: (saves && options.embedding.backend != Choice::None).then_some(options.earlier),
+            earlier: (saves && options.keep_texts && options.embedding.backend != Choice::None)
+                .then_some(options.earlier),
             // The backend is known once it is loaded: it is filled in before the first record.
             embedding: (crate::engine::embedding::Mode::None, "".into()),
             live: options.live,
@@ -120,7 +123,7 @@ impl Stage {
             setup: Some(setup),
             history: options.retention.map(History::new),
             sink: options.sink,
-            saver: options.store.map(|store| Saver::new(store, past, carry, seq, rebuilding)),
+            saver: options.store.map(|store| Saver::new(store, past, (carry, redact), seq, rebuilding)),
             recorder,
             engines,
             generation: 0,
@@ -416,7 +419,10 @@ impl Stage {
                 self.shared.updates.send(Update::Engine(EngineReport { kind, state: EngineState::Failed(why) }))?;
             }
         }
-        let verdict = judgement.verdict;
+        let mut verdict = judgement.verdict;
+        if self.live {
+            silencing::mark(&self.shared.silencing.now(), &record, &mut verdict, self.shared.clock.now());
+        }
         self.event = verdict.ts.or(self.event);
         self.summary.add(&verdict, record.latency_ms);
         self.saver.iter_mut().for_each(|saver| saver.counted(verdict.seq.0));

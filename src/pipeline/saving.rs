@@ -11,6 +11,7 @@ use super::Shared;
 use super::judge::Judge;
 use super::parse::Carry;
 use crate::record::Origin;
+use crate::redact::Redact;
 use crate::sink::file::FileMark;
 use crate::sink::ndjson::NdjsonSink;
 use crate::sink::tally::Tally;
@@ -68,6 +69,8 @@ pub(super) struct Saver {
     judged: HashMap<Arc<str>, (u64, u32)>,
     /// What is begun of the sources, at the places above.
     carry: Arc<Carry>,
+    /// What is to be in no checkpoint.
+    redact: Arc<Redact>,
     /// By file, what was judged beyond them where lines do not say it.
     beyond: HashMap<Arc<str>, Vec<(u64, u32)>>,
     seq: u64,
@@ -88,7 +91,7 @@ impl Saver {
     pub fn new(
         store: Store,
         judged: HashMap<Arc<str>, (u64, u32)>,
-        carry: Arc<Carry>,
+        (carry, redact): (Arc<Carry>, Arc<Redact>),
         seq: u64,
         rebuilding: bool,
     ) -> Self {
@@ -98,6 +101,7 @@ impl Saver {
             current: None,
             judged,
             carry,
+            redact,
             beyond: HashMap::new(),
             seq,
             rebuilding,
@@ -207,7 +211,10 @@ impl Saver {
             judged: self.judged.iter().map(|(file, last)| (file.to_string(), *last)).collect(),
             reading: serde_json::to_value(reading).unwrap_or_default(),
             written: serde_json::to_value(Written::by(sink)).unwrap_or_default(),
-            engines: judge.save(&self.scores),
+            // What holds something that is to be written nowhere is not kept: the engines begin anew after a restart.
+            engines: Some(judge.save(&self.scores))
+                .filter(|engines| !self.redact.finds_in(engines))
+                .unwrap_or_default(),
         };
         match self.store.save(&checkpoint, durable) {
             Ok(()) => {

@@ -118,6 +118,7 @@ mod tests {
             observed: Observed::Missing,
             limit: None,
             state: ViolationState::Firing,
+            silenced_by: None,
         });
         assert_eq!(why(&seen, &now), ["engine state"]);
         now.rules = "sha256:other".into();

@@ -175,6 +175,9 @@ impl Player {
                 Command::Capture(_) | Command::EndCapture => {
                     out(Update::Notice("a replay is captured already: it can be opened again at any time".into()));
                 }
+                Command::Silence(_) => {
+                    out(Update::Notice("a replay tells nobody: there is nothing to silence".into()));
+                }
                 Command::Happened(_) => {}
             }
         }

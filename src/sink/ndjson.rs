@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::file::{Existing, FileMark, Lines};
 use super::tally::{Tally, is_finding};
 use crate::record::Rejected;
+use crate::redact::Redact;
 use crate::verdict::Verdict;
 use crate::verdict::json::{self, Options};
 
@@ -23,6 +24,8 @@ pub struct NdjsonSink {
     /// Reports of refused lines that a former run has written, of lines that will be read again.
     past: HashMap<Vec<u8>, u32>,
     line: Vec<u8>,
+    /// What is taken out of every line.
+    redact: Redact,
     /// The counts of the verdicts, where not all of them are written.
     tally: Tally,
     /// Up to this event time a former run has written the counts.
@@ -73,7 +76,21 @@ impl NdjsonSink {
     }
 
     fn of(out: Lines, rejected: Option<Lines>, options: Options) -> Self {
-        Self { out, rejected, options, past: HashMap::new(), line: Vec::new(), tally: Tally::default(), summed: None }
+        Self {
+            out,
+            rejected,
+            options,
+            past: HashMap::new(),
+            line: Vec::new(),
+            redact: Redact::default(),
+            tally: Tally::default(),
+            summed: None,
+        }
+    }
+
+    /// The same, with what the patterns find taken out of every line.
+    pub fn redacting(self, redact: Redact) -> Self {
+        Self { redact, ..self }
     }
 
     /// Lines that a former run has refused after its checkpoint: their reports are there when they are read again.
@@ -94,9 +111,15 @@ impl NdjsonSink {
     /// Takes a verdict. It is written with others, by [`NdjsonSink::flush`] at the latest.
     pub fn verdict(&mut self, verdict: &Verdict) {
         self.count(verdict);
-        if !self.options.findings || is_finding(verdict) {
-            json::write(self.out.pending(), verdict, self.options);
+        if self.options.findings && !is_finding(verdict) {
+            return;
         }
+        if self.redact.is_empty() {
+            return json::write(self.out.pending(), verdict, self.options);
+        }
+        self.line.clear();
+        json::write(&mut self.line, verdict, self.options);
+        self.out.push(&self.redact.json(&self.line));
     }
 
     /// Counts a verdict that is not to be written: it is there from a former run, or no finding.
@@ -136,6 +159,9 @@ impl NdjsonSink {
         let Some(out) = &mut self.rejected else { return };
         self.line.clear();
         json::write_rejected(&mut self.line, rejected);
+        if !self.redact.is_empty() {
+            self.line = self.redact.json(&self.line);
+        }
         match self.past.get_mut(&self.line) {
             Some(count) if *count > 1 => *count -= 1,
             Some(_) => drop(self.past.remove(&self.line)),

@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::message::{HealthReport, Rule, RuleSet};
+use crate::record::Seq;
 use crate::stats::timeline::{Bucket, Count, Timeline};
 use crate::verdict::{Severity, Violation, ViolationState};
 
@@ -60,6 +61,8 @@ pub struct Alert {
     pub count: u64,
     /// The newest case, in words.
     pub text: String,
+    /// Its record; `None` of what is no record's.
+    pub seq: Option<Seq>,
     bars: Timeline<Count>,
     heard: Timestamp,
 }
@@ -102,6 +105,9 @@ pub struct Alerts {
     pub no_data: Vec<NoData>,
     /// Event time of the newest record of all.
     heard: Option<Timestamp>,
+    /// The record that is being taken in.
+    #[serde(skip)]
+    seq: Option<Seq>,
     /// What the rules say of their alerts, and which rules.
     pauses: BTreeMap<Arc<str>, Pauses>,
     #[serde(skip)]
@@ -121,7 +127,17 @@ impl Alerts {
     /// How far event time is. An alert is over when nothing of it was heard for long, whatever its own clock says: the
     /// clock of its agent may be behind that of the others.
     pub fn hear(&mut self, at: Timestamp) {
-        self.heard = Some(at);
+        (self.heard, self.seq) = (Some(at), None);
+    }
+
+    /// What is raised from here on is of no record.
+    pub fn hear_no_record(&mut self) {
+        self.seq = None;
+    }
+
+    /// The same of a record, which is taken in next.
+    pub fn hear_of(&mut self, seq: Seq, at: Timestamp) {
+        (self.heard, self.seq) = (Some(at), Some(seq));
     }
 
     /// Takes a violation in.
@@ -228,6 +244,7 @@ impl Alerts {
             last: at,
             count: 0,
             text: String::new(),
+            seq: None,
             bars: Timeline::with_width(BARS, BAR_S),
             heard: at,
         });
@@ -244,6 +261,7 @@ impl Alerts {
         alert.last = alert.last.max(at);
         alert.count += cases;
         alert.text = text();
+        alert.seq = self.seq;
         alert.bars.at(at).0 += cases;
         if alert.state != before {
             self.changes.tell(self.heard.unwrap_or(at), alert);

@@ -119,7 +119,7 @@ impl Board {
         }
         self.event_now = event_now;
         let heard = event_now.unwrap_or(at);
-        self.alerts.hear(heard);
+        self.alerts.hear_of(verdict.seq, heard);
         self.agents.hear(heard);
         self.total += 1;
         if !record.samples.is_empty() {
@@ -188,6 +188,7 @@ impl Board {
     /// Brings up to event time `at` what time alone changes and what later rows build on: who is quiet, which alerts
     /// are over, which series is shown large. `listens` is whether silence means anything by now.
     pub fn settle(&mut self, at: Timestamp, listens: bool) {
+        self.alerts.hear_no_record();
         self.agents.settle(at);
         self.drift.settle();
         self.sources.refresh(at);

@@ -38,6 +38,8 @@ pub struct Charts {
     range: Range,
     /// Where it ends; `None` follows what comes.
     end: Option<Timestamp>,
+    /// Where the mouse began to mark a time.
+    pub drag: Option<Timestamp>,
     /// Grows with every change.
     number: u64,
     found: Option<Arc<Chart>>,
@@ -141,6 +143,15 @@ impl AppState {
     pub fn set_range(&mut self, range: Range) {
         self.charts.range = range;
         self.charts.end = None;
+        self.charts.changed();
+    }
+
+    /// Shows just this time.
+    pub fn show_span(&mut self, from: Timestamp, to: Timestamp) {
+        let (from, to) = (from.min(to), from.max(to));
+        let seconds = to.duration_since(from).as_secs().max(1);
+        self.charts.range = Range::Seconds(seconds);
+        self.charts.end = Some(to);
         self.charts.changed();
     }
 

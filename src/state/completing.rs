@@ -42,6 +42,8 @@ impl AppState {
             "speed" => ["0.1", "1", "10", "100", "max"].map(str::to_owned).into(),
             "seek" => ["start", "end", "40%", "+5m", "-5m", "#1", "mark"].map(str::to_owned).into(),
             "suggest" => ["0.1%", "1%", "0.01%"].map(str::to_owned).into(),
+            "theme" => self.view.themes.clone(),
+            "silence" => ["30m ", "1h ", "4h ", "1d "].map(str::to_owned).into(),
             "filter" => self.fields(),
             _ => Vec::new(),
         };

@@ -58,7 +58,8 @@ impl AppState {
 
     /// What has happened since this was last asked, for the captures that are being made.
     pub fn take_happenings(&mut self) -> Vec<Happening> {
-        let changes = self.live.take_changes();
+        let mut changes = std::mem::take(&mut self.changes);
+        changes.extend(self.live.take_changes());
         let capture = &self.status.capture;
         if capture.own.is_none() && capture.of_rule.is_none() {
             return Vec::new();

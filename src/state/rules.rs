@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::AppState;
 use super::alerts::{AlertState, Alerts};
 use super::editing::Drafted;
+use super::view::RuleOrder;
 use crate::message::{Rule, RuleCount, RuleSet};
 
 /// How a rule stands.
@@ -62,7 +63,19 @@ impl AppState {
             let drafted: &Drafted = drafted;
             Entry { id: Arc::clone(&drafted.id), in_force: None, drafted: Some(drafted) }
         };
-        rules.iter().enumerate().map(entry).chain(others.map(other)).collect()
+        let mut entries: Vec<Entry<'_>> = rules.iter().enumerate().map(entry).chain(others.map(other)).collect();
+        let hits = |entry: &Entry<'_>| {
+            let counts = self.status.health.as_ref().map_or(&[][..], |health| &health.counts);
+            entry.in_force.and_then(|(index, _)| counts.get(index)).map_or(0, |count| count.hits)
+        };
+        let cost = |entry: &Entry<'_>| entry.in_force.and_then(|(index, _)| self.rule_cost(index)).unwrap_or(-1.0);
+        match self.view.rule_order {
+            RuleOrder::File => {}
+            RuleOrder::Hits => entries.sort_by_key(|entry| std::cmp::Reverse(hits(entry))),
+            RuleOrder::Cost => entries.sort_by(|a, b| cost(b).total_cmp(&cost(a))),
+            RuleOrder::Name => entries.sort_by(|a, b| a.id.cmp(&b.id)),
+        }
+        entries
     }
 
     /// Index of the chosen rule in the list.

@@ -143,6 +143,42 @@ pub struct Chosen {
     pub rule: Option<Arc<str>>,
 }
 
+/// In which order the rules are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RuleOrder {
+    /// As they stand in the files.
+    #[default]
+    File,
+    /// Those that hit most first.
+    Hits,
+    /// Those that cost most first.
+    Cost,
+    /// By their names.
+    Name,
+}
+
+impl RuleOrder {
+    /// The next one.
+    pub fn next(self) -> Self {
+        match self {
+            Self::File => Self::Hits,
+            Self::Hits => Self::Cost,
+            Self::Cost => Self::Name,
+            Self::Name => Self::File,
+        }
+    }
+
+    /// The heading of the column that it is by.
+    pub fn column(self) -> &'static str {
+        match self {
+            Self::File => "",
+            Self::Hits => "hits",
+            Self::Cost => "cost",
+            Self::Name => "rule",
+        }
+    }
+}
+
 /// Where the operator is.
 #[derive(Debug, Clone, Default)]
 pub struct View {
@@ -164,6 +200,18 @@ pub struct View {
     pub raw: bool,
     /// Long lines are cut instead of broken.
     pub cut: bool,
+    /// Prompts and answers are hidden.
+    pub masked: bool,
+    /// They are, whoever asks.
+    pub never_text: bool,
+    /// The mouse is asked for.
+    pub mouse: bool,
+    /// Themes to choose from.
+    pub themes: Vec<String>,
+    /// The name of the one in force.
+    pub theme: String,
+    /// In which order the rules are listed.
+    pub rule_order: RuleOrder,
     /// A word to the operator, until the next key.
     pub note: Option<String>,
     /// The commands, in the order of the help.

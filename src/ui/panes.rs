@@ -25,7 +25,9 @@ pub mod replay;
 pub mod rules;
 pub mod samples;
 pub mod series;
+pub mod silences;
 pub mod sources;
+pub mod themes;
 pub mod violations;
 pub mod why;
 

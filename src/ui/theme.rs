@@ -77,8 +77,13 @@ const NAMES: [(&str, Meaning); 30] = [
 ];
 
 /// The themes that are compiled in.
-pub const SHIPPED: [(&str, &str); 2] =
-    [("dark", include_str!("../../themes/dark.yaml")), ("light", include_str!("../../themes/light.yaml"))];
+pub const SHIPPED: [(&str, &str); 5] = [
+    ("dark", include_str!("../../themes/dark.yaml")),
+    ("light", include_str!("../../themes/light.yaml")),
+    ("high-contrast", include_str!("../../themes/high-contrast.yaml")),
+    ("terminal", include_str!("../../themes/terminal.yaml")),
+    ("nord", include_str!("../../themes/nord.yaml")),
+];
 
 /// How many colours the terminal has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -148,7 +148,12 @@ fn violation(out: &mut Vec<u8>, v: &Violation) {
     optional(out, v.limit);
     raw(out, ",\"over_pct\":");
     optional(out, v.over_pct().map(|pct| rounded(pct, 1e6)));
-    put(out, format_args!(",\"weight\":{},\"state\":\"{}\"}}", v.weight(), v.state.word()));
+    put(out, format_args!(",\"weight\":{},\"state\":\"{}\"", v.weight(), v.state.word()));
+    if let Some(by) = &v.silenced_by {
+        raw(out, ",\"silenced_by\":");
+        string(out, by);
+    }
+    raw(out, "}");
 }
 
 fn drift(out: &mut Vec<u8>, report: &DriftReport, key: &str) {
@@ -317,6 +322,7 @@ mod tests {
                 observed: Observed::Number(150.0),
                 limit: Some(100.0),
                 state: ViolationState::Firing,
+                silenced_by: None,
             }],
             severity: 2.0,
             drift: vec![DriftReport {

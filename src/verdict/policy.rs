@@ -156,6 +156,7 @@ mod tests {
             observed: Observed::Number(2.0),
             limit: Some(1.0),
             state: ViolationState::Firing,
+            silenced_by: None,
         }
     }
 

@@ -167,6 +167,7 @@ fn violation(json: &Json<'_>, index: usize, most: Most) -> Result<Violation, Str
         observed,
         limit: found.number("limit")?,
         state: found.word("state", &ViolationState::ALL, ViolationState::word)?,
+        silenced_by: found.get("silenced_by").map(|_| found.text("silenced_by", most.label)).transpose()?,
     })
 }
 

@@ -345,3 +345,100 @@ fn nothing_is_asked_while_nothing_changes() {
         assert!(asked.is_empty(), "on screen {key}: {asked:?}");
     }
 }
+
+#[test]
+fn an_alert_is_taken_on_and_one_is_silenced() {
+    let mut app = with_traffic_of(1_650);
+    settled(&mut app, 160, 45);
+    app.state.telling.who = "ann@desk".into();
+    app.state.view.set_focus(Pane::Violations);
+    let firing = app.state.loud().count();
+    press(&mut app, "a");
+    let text = settled(&mut app, 160, 45);
+    assert!(text.contains("ACK") && text.contains("1 kept quiet"), "{text}");
+    assert_eq!(app.state.loud().count(), firing - 1);
+    press(&mut app, "j S");
+    write(&mut app, "planned work");
+    enter(&mut app);
+    let text = settled(&mut app, 160, 45);
+    assert!(text.contains("SIL") && text.contains("1 silenced") && text.contains("2 kept quiet"), "{text}");
+    run(&mut app, "silences");
+    let text = settled(&mut app, 160, 45);
+    assert!(text.contains("by ann@desk  planned work") && text.contains("1h 00m"), "{text}");
+    press(&mut app, "x Esc");
+    settled(&mut app, 160, 45);
+    assert_eq!(app.state.loud().count(), firing - 1);
+    let orders = app.orders.take();
+    assert_eq!(orders.len(), 3, "the others hear of each: {orders:?}");
+}
+
+#[test]
+fn texts_are_hidden_and_what_differs_stays() {
+    let mut app = with_traffic_of(1_650);
+    settled(&mut app, 160, 45);
+    run(&mut app, "filter divergence.facts > 0.5");
+    settled(&mut app, 160, 45);
+    press(&mut app, "k");
+    let row = app.state.listing().row().unwrap().clone();
+    let found = row.verdict.divergence.contradictions.first().unwrap().clone();
+    let word =
+        row.record.samples[0].split(' ').find(|word| word.len() > 5 && word.chars().all(char::is_alphabetic)).unwrap();
+    enter(&mut app);
+    assert!(settled(&mut app, 160, 45).contains(word));
+    press(&mut app, "M");
+    let text = settled(&mut app, 160, 45);
+    let said = found.sides.iter().find_map(|(index, span)| row.record.samples.get(*index)?.get(span.clone()?)).unwrap();
+    assert!(!text.contains(word) && text.contains("xxxx"), "{text}");
+    assert!(text.contains(said), "what contradicts is a fact: {said}\n{text}");
+    press(&mut app, "p");
+    assert!(!settled(&mut app, 160, 45).contains(word));
+    app.state.view.never_text = true;
+    press(&mut app, "M");
+    assert!(app.state.view.masked && settled(&mut app, 160, 45).contains("content: off"));
+}
+
+#[test]
+fn a_theme_is_shown_while_it_is_chosen_and_given_up() {
+    let mut app = with_traffic_of(40);
+    app.state.view.themes = app.themes.names();
+    app.state.view.theme = "dark".into();
+    run(&mut app, "theme");
+    assert!(screen(&mut app, 160, 45).contains("high-contrast"));
+    assert_eq!(press(&mut app, "j"), Some(watcher::app::update::Effect::Theme("light".into())));
+    assert_eq!(press(&mut app, "Esc"), Some(watcher::app::update::Effect::Theme("dark".into())));
+    app.choose_theme("nord");
+    assert_eq!((app.state.view.theme.as_str(), app.themes.current()), ("nord", "nord"));
+    app.choose_theme("nope");
+    assert!(app.state.view.note.as_ref().unwrap().contains("there is no theme `nope`"));
+}
+
+#[test]
+fn a_time_is_marked_with_the_mouse_and_the_rules_are_put_in_order() {
+    use crossterm::event::{Event, MouseButton, MouseEvent, MouseEventKind};
+    let mut app = with_traffic_of(1_650);
+    let size = (160, 45);
+    settled(&mut app, 160, 45);
+    let mouse = |app: &mut App, kind, column, row| {
+        app.event(&Event::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE }), size);
+    };
+    let before = app.state.window().unwrap();
+    mouse(&mut app, MouseEventKind::Down(MouseButton::Left), 20, 5);
+    assert!(app.state.time_cursor().is_some(), "a click moves the time cursor");
+    mouse(&mut app, MouseEventKind::Drag(MouseButton::Left), 40, 5);
+    mouse(&mut app, MouseEventKind::Up(MouseButton::Left), 50, 5);
+    settled(&mut app, 160, 45);
+    let after = app.state.window().unwrap();
+    assert!(after.from > before.from && after.to < before.to, "{before:?} {after:?}");
+    press(&mut app, "3");
+    settled(&mut app, 160, 45);
+    let first = |app: &App| app.state.rule_entries()[0].id.to_string();
+    let by_file = first(&app);
+    for _ in 0..3 {
+        mouse(&mut app, MouseEventKind::Down(MouseButton::Left), 10, 2);
+    }
+    assert_eq!(app.state.view.rule_order, watcher::state::view::RuleOrder::Name);
+    assert_eq!((first(&app).as_str(), by_file.as_str()), ("energy-balance", "energy-balance"));
+    let names: Vec<String> = app.state.rule_entries().iter().map(|entry| entry.id.to_string()).collect();
+    assert!(names.is_sorted() && settled(&mut app, 160, 45).contains("▼rule"));
+    assert_eq!(press(&mut app, ": m o u s e Enter"), Some(watcher::app::update::Effect::Mouse(true)));
+}

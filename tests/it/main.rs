@@ -1,6 +1,7 @@
 //! Tests of the whole program, in one binary.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
+mod alerts;
 mod architecture;
 mod captures;
 mod cockpit;

@@ -55,6 +55,9 @@ pub(crate) fn options(home: &Home, out: Box<dyn Write + Send>) -> Options {
         resume: Resume::default(),
         engines: None,
         capture: None,
+        silences: None,
+        keep_texts: true,
+        redact: Default::default(),
     }
 }
 

@@ -74,6 +74,7 @@ fn every_rule_with_how_it_stands() {
         observed: Observed::Number(-12_000.0),
         limit: Some(-10_000.0),
         state: ViolationState::Firing,
+        silenced_by: None,
     };
     let at = app.state.event_time();
     app.state.board_mut().alerts.violation(&"agent-1".into(), at, &violation);
@@ -122,6 +123,7 @@ fn a_shadow_rings_nowhere() {
         observed: Observed::Missing,
         limit: None,
         state: ViolationState::Shadow,
+        silenced_by: None,
     };
     app.state.board_mut().alerts.violation(&"agent-1".into(), at, &violation);
     app.state.tick(NOW.parse().unwrap());
@@ -150,6 +152,7 @@ fn alerts_keep_quiet_as_a_rule_asks() {
                 observed: Observed::Number(2.0),
                 limit: Some(1.0),
                 state: ViolationState::Firing,
+                silenced_by: None,
             };
             alerts.violation(&"k".into(), times[minute], &violation);
         }

@@ -8,6 +8,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use watcher::app::App;
 use watcher::app::keymap::{Keymap, Keys};
+use watcher::app::themes::Themes;
 use watcher::app::update::Effect;
 use watcher::clock::{Clock, ManualClock};
 use watcher::engine::embedding::Mode;
@@ -38,6 +39,7 @@ pub fn app() -> App {
     App {
         state,
         theme: Theme::shipped("dark").unwrap(),
+        themes: Themes::new(None, (Depth::True, Symbols::UNICODE), "dark".into()),
         keymap,
         clock,
         remote: false,
@@ -46,6 +48,8 @@ pub fn app() -> App {
         journal: Default::default(),
         mouse: false,
         reports: Default::default(),
+        courier: None,
+        rings: Default::default(),
     }
 }
 

@@ -62,7 +62,7 @@ pub(super) const HIDDEN: &str = "debug-panic";
 
 const LISTS: &[Screen] = &[Overview, Records];
 
-pub(super) const TABLE: [Entry; 82] = [
+pub(super) const TABLE: [Entry; 89] = [
     entry("General", Action::Help, "help", &["?", "f1"], "these keys; / looks for one").word("help"),
     entry("General", Action::Palette, "command", &[":", "ctrl-p"], "run a command by its name").word("command"),
     entry("General", Action::Quit, "quit", &["q"], "back; from the overview, end").word("quit"),
@@ -70,6 +70,9 @@ pub(super) const TABLE: [Entry; 82] = [
     entry("General", Action::Suspend, "suspend", &["ctrl-z"], "to the shell; fg comes back"),
     entry("General", Action::Escape, "close", &["esc"], "close, clear, step out; never ends"),
     entry("General", Action::Redraw, "redraw", &["ctrl-l"], "draw everything anew"),
+    entry("General", Action::Mask, "mask", &["M"], "hide prompts and answers: lengths, differences and facts stay"),
+    entry("General", Action::Mouse, "mouse", &["f2"], "the mouse for watcher, or for the terminal"),
+    entry("General", Action::Theme, "theme", &[], "another theme, shown while it is chosen: theme NAME"),
     entry("General", Action::TimeZone, "time-zone", &["z"], "times in UTC or in this machine's zone"),
     entry(
         "Rules",
@@ -97,6 +100,7 @@ pub(super) const TABLE: [Entry; 82] = [
     ),
     entry("Rules", Action::ExportPatch, "export-patch", &[], "the difference as a patch: export-patch FILE"),
     entry("Rules", Action::Discard, "discard", &[], "the draft as it is on the disk; undo brings it back"),
+    entry("Rules", Action::Sort, "sort", &[], "the list by file, hits, cost or name; a click on its head does too"),
     entry("Panes", Action::NextPane, "next-pane", &["tab"], "to the next pane").word("pane"),
     entry("Panes", Action::PreviousPane, "previous-pane", &["backtab"], "to the pane before"),
     entry("Panes", Action::FullPane, "full-pane", &["f"], "one pane on the whole screen, and back").word("full"),
@@ -183,6 +187,17 @@ pub(super) const TABLE: [Entry; 82] = [
         "copy the record as it was read, to the clipboard and a file",
     )
     .on("copy", &[Records]),
+    entry(
+        "Alerts",
+        Action::Acknowledge,
+        "acknowledge",
+        &["a"],
+        "take the chosen alert on: nobody is told until it gets worse",
+    )
+    .on("acknowledge", &[Overview]),
+    entry("Alerts", Action::Silence, "silence", &["S"], "silence the chosen alert: silence 1h why; 30m model=x why")
+        .on("silence", &[Overview]),
+    entry("Alerts", Action::Silences, "silences", &["alt-s"], "what is silenced, until when, by whom, to end it"),
     entry(
         "Records",
         Action::Capture,

@@ -185,6 +185,7 @@ pub(super) fn answered(state: &mut AppState, what: Prompt, text: &str) -> Option
         Prompt::Field { .. } => set_field(state, text),
         Prompt::Reason { shadow } => return apply_draft(state, shadow, Some(text.trim().to_owned())),
         Prompt::SaveAs => save_as(state, text.trim()),
+        Prompt::Silence => state.silence(text),
         Prompt::Filter { .. } => {}
     }
     None

@@ -120,6 +120,8 @@ fn with_text(state: &mut AppState, action: Action, text: &str) -> Option<Option<
         Action::Filter => state.sift.set_filter(Some(text.to_owned())),
         Action::Mark => return Some(keeping::mark(state, text)),
         Action::Scope => super::moving::scope(state, text),
+        Action::Silence => state.silence(text),
+        Action::Theme => return Some(Some(Effect::Theme(text.to_owned()))),
         Action::Range => super::moving::range(state, text),
         _ => return editing::with_text(state, action, text),
     }

@@ -424,7 +424,11 @@ pub(super) fn mouse(state: &mut AppState, event: &MouseEvent, (width, height): (
         MouseEventKind::Down(MouseButton::Left) => {
             state.writing = false;
             state.view.set_focus(pane);
-            click(state, pane, crate::ui::layout::inside(area), at)
+            click(state, pane, area, at)
+        }
+        MouseEventKind::Drag(MouseButton::Left) | MouseEventKind::Up(MouseButton::Left) => {
+            drag(state, time_at(state, pane, area, at), event.kind == MouseEventKind::Up(MouseButton::Left));
+            None
         }
         MouseEventKind::ScrollUp | MouseEventKind::ScrollDown => {
             state.view.set_focus(pane);
@@ -435,18 +439,39 @@ pub(super) fn mouse(state: &mut AppState, event: &MouseEvent, (width, height): (
     }
 }
 
-fn click(state: &mut AppState, pane: Pane, inside: Rect, at: Position) -> Option<Effect> {
+/// The time under the mouse, on the chart of latency.
+fn time_at(state: &AppState, pane: Pane, area: Rect, at: Position) -> Option<Timestamp> {
+    let chart = crate::ui::panes::latency::plot(crate::ui::layout::inside(area));
+    let window = state.window().filter(|_| pane == Pane::Latency && chart.contains(at))?;
+    let share = f64::from(at.x - chart.x) / f64::from(chart.width.max(2) - 1);
+    let by = window.to.duration_since(window.from).as_secs_f64() * share;
+    window.from.checked_add(SignedDuration::try_from_secs_f64(by).ok()?).ok()
+}
+
+/// A time is marked with the mouse: when it is let go, the charts show just that.
+fn drag(state: &mut AppState, at: Option<Timestamp>, ends: bool) {
+    let from = state.charts.drag;
+    match (from, at, ends) {
+        (Some(from), Some(to), true) if to.duration_since(from).abs() > SignedDuration::from_secs(1) => {
+            state.charts.drag = None;
+            state.show_span(from, to);
+        }
+        (_, _, true) => state.charts.drag = None,
+        (None, Some(at), false) => state.charts.drag = Some(at),
+        _ => {}
+    }
+}
+
+fn click(state: &mut AppState, pane: Pane, area: Rect, at: Position) -> Option<Effect> {
+    let inside = crate::ui::layout::inside(area);
     if !inside.contains(at) {
         return None;
     }
     let line = usize::from(at.y - inside.y);
     match pane {
         Pane::Latency => {
-            let chart = crate::ui::panes::latency::plot(inside);
-            let window = state.window().filter(|_| chart.contains(at))?;
-            let share = f64::from(at.x - chart.x) / f64::from(chart.width.max(2) - 1);
-            let by = window.to.duration_since(window.from).as_secs_f64() * share;
-            let to = window.from.checked_add(SignedDuration::try_from_secs_f64(by).ok()?).ok()?;
+            let to = time_at(state, pane, area, at)?;
+            state.charts.drag = Some(to);
             go_to(state, to, None)
         }
         Pane::Records | Pane::List => {
@@ -465,6 +490,10 @@ fn click(state: &mut AppState, pane: Pane, inside: Rect, at: Position) -> Option
                 _ => (state.rule_index(), state.rule_entries().len()),
             };
             let first = crate::ui::widgets::list::first(index, count, usize::from(inside.height).saturating_sub(head));
+            if pane == Pane::Rules && line + 1 == head {
+                state.view.rule_order = state.view.rule_order.next();
+                return None;
+            }
             let line = line.checked_sub(head)?;
             state.choose((first + line) as isize - index as isize);
             None

@@ -289,6 +289,9 @@ pub(super) fn pipeline(
     let options = Options {
         engines: None,
         capture: None,
+        silences: None,
+        keep_texts: true,
+        redact: Default::default(),
         inputs: vec![Input::Files(log)],
         from: From::Start,
         follow: false,

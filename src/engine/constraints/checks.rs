@@ -403,6 +403,7 @@ impl Constraints {
             observed: Observed::Missing,
             limit: None,
             state: if rule.shadow { ViolationState::Shadow } else { ViolationState::Error },
+            silenced_by: None,
         };
         evidence.violations.push((order(LAST, index), violation));
     }
@@ -451,6 +452,7 @@ impl Constraints {
             observed: found.observed,
             limit: found.limit,
             state,
+            silenced_by: None,
         };
         evidence.violations.push((order(found.place, index), violation));
     }

@@ -41,6 +41,7 @@ impl Stage {
                 Command::Happened(found) => {
                     self.recorder.iter_mut().for_each(|recorder| recorder.happening(&found));
                 }
+                Command::Silence(order) => self.shared.silencing.order(order),
                 Command::Replay(_) => {}
             }
         }

@@ -146,7 +146,6 @@ fn notify(node: &Node<'_>) -> Vec<String> {
         }
         Some(name.to_owned())
     };
-    at.note("`notify` is checked and does not act yet", None);
     at.list().unwrap_or_default().iter().filter_map(name).collect()
 }
 

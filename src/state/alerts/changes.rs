@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{Alert, AlertState};
+use crate::record::Seq;
 use crate::verdict::Severity;
 
 /// Changes that are kept for who asks; past it the oldest go: the board of a live view is never asked.
@@ -26,6 +27,12 @@ pub struct AlertChange {
     pub state: AlertState,
     /// The newest case, in words.
     pub text: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// How often since then.
+    pub count: u64,
+    /// The record of the newest case.
+    pub seq: Option<Seq>,
 }
 
 /// The newest changes, in the order in which they happened.
@@ -45,6 +52,9 @@ impl Changes {
             severity: alert.severity,
             state: alert.state,
             text: alert.text.clone(),
+            since: alert.since,
+            count: alert.count,
+            seq: alert.seq,
         });
     }
 

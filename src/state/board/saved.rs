@@ -5,7 +5,7 @@ use flate2::Crc;
 use super::Board;
 
 /// Goes up with every change of what is saved.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Longest board that is read, bytes: that of most series, keys and alerts takes a tenth of it.
 const LONGEST: usize = 64 << 20;

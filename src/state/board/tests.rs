@@ -86,6 +86,7 @@ fn row(step: &Step, seq: u64, ts: Option<Timestamp>) -> Row {
         observed: Observed::Missing,
         limit: None,
         state: *state,
+        silenced_by: None,
     };
     let report = |(series, state, alarm, value): &(u8, DriftState, bool, f64)| DriftReport {
         alarm: *alarm,

@@ -44,6 +44,18 @@ pub enum Overlay {
         /// Which is chosen.
         choice: usize,
     },
+    /// What is silenced.
+    Silences {
+        /// Which is chosen.
+        choice: usize,
+    },
+    /// The themes.
+    Themes {
+        /// Which is chosen, and shown.
+        choice: usize,
+        /// The one that comes back when this is given up.
+        before: String,
+    },
     /// How a file on the disk differs from what was read of it.
     Conflict {
         /// Lines scrolled.
@@ -64,6 +76,8 @@ pub enum Prompt {
         /// As it is called.
         label: String,
     },
+    /// For how long the chosen alert is silenced, and why.
+    Silence,
     /// Why the rules are changed.
     Reason {
         /// Beside the old ones, as shadows.

@@ -9,6 +9,7 @@ use ratatui::widgets::Paragraph;
 use crate::humanize;
 use crate::message::EngineState;
 use crate::state::AppState;
+use crate::state::telling::SOON;
 use crate::ui::panes::records::clock;
 use crate::ui::theme::{Meaning, Theme};
 use crate::ui::widgets::text::fit;
@@ -65,6 +66,7 @@ fn parts<'a>(state: &'a AppState, theme: &Theme, narrow: bool) -> Vec<Part<'a>> 
     }
     parts.extend(capture(state, theme));
     parts.extend(firing(state, theme));
+    parts.extend(silenced(state, theme));
     let rate: f64 = board.agents.iter().map(|agent| agent.rate).sum();
     parts.push(one(1, format!("{} rec/s", humanize::short(rate)), text));
     parts.push(one(2, lag(state), text));
@@ -122,10 +124,21 @@ fn capture<'a>(state: &AppState, theme: &Theme) -> Option<Part<'a>> {
     report.stopped.as_ref().map(|_| one(format!("{} stopped capturing", theme.symbols.warning), Meaning::Warning))
 }
 
+/// How much is silenced, and when the next silence ends.
+fn silenced<'a>(state: &AppState, theme: &Theme) -> Option<Part<'a>> {
+    let (count, next) = state.silenced()?;
+    let soon = next.duration_since(state.now) < SOON;
+    let left = humanize::span(next.duration_since(state.now).unsigned_abs());
+    let text =
+        format!("{} {count} silenced, {left} left", if soon { theme.symbols.warning } else { theme.symbols.none });
+    let meaning = if soon { Meaning::Warning } else { Meaning::Note };
+    Some(Part { rank: 3, spans: vec![Span::styled(text, theme.style(meaning))] })
+}
+
 /// How many alerts fire; then since when and whose, which gives way first.
 fn firing<'a>(state: &AppState, theme: &Theme) -> Vec<Part<'a>> {
     let one = |text: String, style: Style| vec![Part { rank: 0, spans: vec![Span::styled(text, style)] }];
-    let alerts: Vec<_> = state.board().alerts.firing().collect();
+    let alerts: Vec<_> = state.loud().collect();
     let Some(worst) = alerts.iter().max_by_key(|alert| alert.severity) else {
         let seen = state.board().total > 0;
         let (symbol, word) =

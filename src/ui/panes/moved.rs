@@ -13,7 +13,7 @@ use crate::ui::panes::records::clock;
 use crate::ui::theme::{Meaning, Theme};
 use crate::ui::widgets::frame::{pane, select};
 use crate::ui::widgets::list;
-use crate::ui::widgets::text::column;
+use crate::ui::widgets::text::{column, masked};
 
 /// Draws the pane.
 pub fn render(frame: &mut Frame<'_>, area: Rect, state: &AppState, theme: &Theme) {
@@ -60,11 +60,12 @@ fn line<'a>(seq: Seq, word: &str, meaning: Meaning, state: &AppState, width: usi
         .filter(|report| report.value.is_finite())
         .map_or("–".to_owned(), |report| humanize::short(report.value));
     let about = row.record.samples.first().or(row.record.prompt.as_ref()).map(|text| &**text).unwrap_or(&row.record.id);
+    let about = if state.view.masked { masked(about) } else { about.to_owned() };
     let head = format!("{at} {value:>8}  ");
     let room = width.saturating_sub(7 + head.chars().count());
     Line::from(vec![
         word,
         Span::styled(head, muted),
-        Span::styled(column(about, room, theme.symbols.ellipsis), theme.style(Meaning::Text)),
+        Span::styled(column(&about, room, theme.symbols.ellipsis), theme.style(Meaning::Text)),
     ])
 }

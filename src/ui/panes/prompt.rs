@@ -27,6 +27,15 @@ pub fn render(frame: &mut Frame<'_>, area: Rect, state: &AppState, theme: &Theme
         Prompt::Field { label } => {
             (label.clone(), theme.symbols.play, ("an empty line takes it out".to_owned(), Meaning::Muted))
         }
+        Prompt::Silence => {
+            let alert = state.alert().map(|alert| format!("{} {}", alert.cause, alert.key)).unwrap_or_default();
+            let words = "for how long, and why: 1h planned; 30m model=x why. It ends early if it gets worse";
+            (
+                format!("Silence {}", crate::sanitize::line(&alert)),
+                theme.symbols.play,
+                (words.to_owned(), Meaning::Muted),
+            )
+        }
         Prompt::Reason { .. } => (
             "Why".to_owned(),
             theme.symbols.play,

@@ -14,7 +14,7 @@ use crate::state::view::Pane;
 use crate::ui::theme::{Meaning, Theme};
 use crate::ui::widgets::frame::pane;
 use crate::ui::widgets::list;
-use crate::ui::widgets::text::{column, name_column};
+use crate::ui::widgets::text::{column, masked, name_column};
 use crate::verdict::{Outcome, ViolationState};
 
 /// Draws the pane.
@@ -148,7 +148,7 @@ fn record_line<'a>(row: &Row, state: &AppState, width: usize, theme: &Theme) -> 
         Span::styled(format!("risk {risk}  "), theme.style(Meaning::Text)),
     ];
     let used: usize = spans.iter().map(Span::width).sum();
-    let (reason, meaning) = reason(row, state.options.review_score);
+    let (reason, meaning) = reason(row, state.options.review_score, state.view.masked);
     spans.push(Span::styled(column(&reason, width.saturating_sub(used), theme.symbols.ellipsis), theme.style(meaning)));
     Line::from(spans)
 }
@@ -165,7 +165,7 @@ fn mark<'a>(row: &Row, state: &AppState, theme: &'a Theme) -> (&'a str, Meaning)
 }
 
 /// Why the advice is what it is; for a calm record what it was about.
-fn reason(row: &Row, review_score: f64) -> (String, Meaning) {
+fn reason(row: &Row, review_score: f64, hidden: bool) -> (String, Meaning) {
     let verdict = &row.verdict;
     // Rules in the shadow are on trial: they are no reason of any advice.
     let acting = verdict.violations.iter().filter(|violation| violation.state != ViolationState::Shadow);
@@ -187,10 +187,10 @@ fn reason(row: &Row, review_score: f64) -> (String, Meaning) {
         return (reasons.join("; "), Meaning::Text);
     }
     let about = row.record.prompt.as_deref().or(row.record.samples.first().map(|sample| &**sample));
-    let about = about.unwrap_or_default();
+    let about = about.map(|about| if hidden { masked(about) } else { about.to_owned() }).unwrap_or_default();
     match unchecked {
         Some(why) => (format!("{why}  {about}"), Meaning::Muted),
-        None => (about.to_owned(), Meaning::Muted),
+        None => (about, Meaning::Muted),
     }
 }
 

@@ -47,7 +47,7 @@ pub fn render(frame: &mut Frame<'_>, area: Rect, state: &AppState, theme: &Theme
         return frame.render_widget(Paragraph::new(lines), inner);
     }
     let columns = Columns::of(&entries, width);
-    lines.push(columns.head(theme));
+    lines.push(columns.head(state, theme));
     let above = lines.len();
     let room = usize::from(inner.height).saturating_sub(above);
     let chosen = state.rule_index();
@@ -100,7 +100,7 @@ impl Columns {
         Self { id: longest.clamp(4, (width / 4).max(4)), width, costs: width >= 70, wide: width >= 130 }
     }
 
-    fn head<'a>(&self, theme: &Theme) -> Line<'a> {
+    fn head<'a>(&self, state: &AppState, theme: &Theme) -> Line<'a> {
         let costs = if self.costs { format!(" {:<8} {:>7}", "a minute", "cost") } else { String::new() };
         let also = if self.wide { format!(" {:<22}", "also") } else { String::new() };
         let id = self.id;
@@ -108,6 +108,10 @@ impl Columns {
             "  {:<id$} {:<4} {:>6}  {:<13}{costs}{also} {}",
             "rule", "sev", "hits", "evaluated on", "what it says"
         );
+        // By which column they are in order.
+        let by = state.view.rule_order.column();
+        let marked = format!("{}{by}", theme.symbols.down);
+        let text = if by.is_empty() { text } else { text.replacen(&format!(" {by}"), &marked, 1) };
         Line::styled(column(&text, self.width, ""), theme.style(Meaning::Title))
     }
 

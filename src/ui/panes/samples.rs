@@ -18,7 +18,7 @@ use crate::state::view::Pane;
 use crate::ui::layout;
 use crate::ui::theme::{Meaning, Theme};
 use crate::ui::widgets::frame::pane;
-use crate::ui::widgets::text::{column, fit, foreign, wrap, wrap_marked};
+use crate::ui::widgets::text::{column, fit, foreign, masked, wrap, wrap_marked};
 use crate::verdict::{Basis, Divergence, Outcome};
 
 /// Columns below which answers stand under one another.
@@ -94,6 +94,10 @@ fn answers(row: &Row) -> String {
 
 /// The record as it was read: JSON with a field a line, or the bytes as they are.
 fn raw<'a>(row: &Row, area: Rect, state: &AppState, theme: &Theme) -> Vec<Line<'a>> {
+    if state.view.masked {
+        let said = "the record as it was read holds its prompt and answers, which are hidden: M shows them";
+        return flow(said, usize::from(area.width), state, theme.style(Meaning::Muted), theme);
+    }
     let text = String::from_utf8_lossy(&row.record.raw);
     let pretty = serde_json::from_str::<serde_json::Value>(&text).ok();
     let pretty = pretty.and_then(|value| serde_json::to_string_pretty(&value).ok());
@@ -117,7 +121,8 @@ fn in_full<'a>(row: &'a Row, area: Rect, state: &AppState, theme: &Theme) -> Vec
     lines.push(Line::raw(""));
     if let Some(prompt) = &row.record.prompt {
         lines.push(Line::styled("prompt", title));
-        lines.extend(flow(prompt, width, state, muted, theme));
+        let prompt = if state.view.masked { masked(prompt).into() } else { std::sync::Arc::clone(prompt) };
+        lines.extend(flow(&prompt, width, state, muted, theme));
         lines.push(Line::raw(""));
     }
     if row.record.samples.is_empty() {
@@ -276,7 +281,10 @@ fn texts<'a>(row: &Row, width: usize, state: &AppState, theme: &Theme) -> Vec<Li
             Mark::Words => theme.style(Meaning::Differs),
             Mark::Contradicts => theme.style(Meaning::Mark),
         };
-        line.into_iter().map(|(piece, mark)| Span::styled(piece, style(mark))).collect::<Vec<_>>()
+        // What contradicts is a fact, and stays.
+        let hidden = |mark: Mark| state.view.masked && mark != Mark::Contradicts;
+        let piece = |piece: String, mark| if hidden(mark) { masked(&piece) } else { piece };
+        line.into_iter().map(|(text, mark)| Span::styled(piece(text, mark), style(mark))).collect::<Vec<_>>()
     };
     let count = texts.len();
     let each = width.saturating_sub(2 * (count - 1)) / count;

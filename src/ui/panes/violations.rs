@@ -8,6 +8,7 @@ use ratatui::widgets::Paragraph;
 use crate::humanize;
 use crate::state::AppState;
 use crate::state::alerts::{Alert, AlertState, NoData};
+use crate::state::telling::Mute;
 use crate::state::view::Pane;
 use crate::ui::panes::records::clock;
 use crate::ui::theme::{Meaning, Theme};
@@ -20,8 +21,12 @@ pub fn render(frame: &mut Frame<'_>, area: Rect, state: &AppState, theme: &Theme
     let alerts = &state.board().alerts;
     let focused = state.view.focus() == Pane::Violations;
     let firing = state.alerts().filter(|alert| alert.state == AlertState::Firing).count();
-    let right = Span::styled(format!("{firing} firing"), theme.style(Meaning::Muted));
-    let inner = pane(frame, area, "Violations & alerts", vec![right], focused, theme);
+    let mut right = vec![Span::styled(format!("{firing} firing"), theme.style(Meaning::Muted))];
+    let quiet = state.alerts().filter(|alert| alert.state == AlertState::Firing && state.mute(alert).is_some()).count();
+    if quiet > 0 {
+        right.push(Span::styled(format!(" {} {quiet} kept quiet", theme.symbols.dot), theme.style(Meaning::Note)));
+    }
+    let inner = pane(frame, area, "Violations & alerts", right, focused, theme);
     let width = usize::from(inner.width);
     let rows: Vec<Line<'_>> = state
         .alerts()
@@ -51,7 +56,12 @@ fn empty<'a>(state: &AppState, theme: &Theme) -> Line<'a> {
 fn alert_line<'a>(alert: &Alert, state: &AppState, width: usize, theme: &Theme) -> Line<'a> {
     let ellipsis = theme.symbols.ellipsis;
     let (symbol, word, style) = theme.severity(Some(alert.severity));
+    let mute = state.mute(alert);
     let (symbol, style, text_style, word) = match alert.state {
+        AlertState::Firing if mute.is_some() => {
+            let word = if matches!(mute, Some(Mute::Silenced(_))) { "SIL" } else { "ACK" };
+            (theme.symbols.none, style, theme.style(Meaning::Muted), word)
+        }
         AlertState::Firing => (symbol, style, theme.style(Meaning::Text), word),
         AlertState::Pending => (theme.symbols.none, style, theme.style(Meaning::Muted), "PEND"),
         AlertState::Resolved => (theme.symbols.ok, theme.style(Meaning::Muted), theme.style(Meaning::Muted), "over"),

@@ -62,6 +62,11 @@ pub fn fit<'a>(text: &'a str, width: usize, ellipsis: &str) -> Cow<'a, str> {
     Cow::Owned(format!("{}{ellipsis}", &text[..end]))
 }
 
+/// A text that is not to be read: as long as it is, with its spaces and its punctuation.
+pub fn masked(text: &str) -> String {
+    text.chars().map(|c| if c.is_alphanumeric() { 'x' } else { c }).collect()
+}
+
 /// Lines of at most `width` columns, broken at spaces where there are any; at most `most` lines.
 pub fn wrap(text: &str, width: usize, most: usize) -> Vec<String> {
     let whole = |line: Vec<(String, ())>| line.into_iter().map(|(text, ())| text).collect();

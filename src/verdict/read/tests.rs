@@ -43,6 +43,7 @@ fn violation(severity: Severity, state: ViolationState, observed: Observed, limi
         observed,
         limit,
         state,
+        silenced_by: None,
     }
 }
 
@@ -204,6 +205,7 @@ fn any_violation() -> impl Strategy<Value = Violation> {
     let words = (proptest::sample::select(&Severity::ALL[..]), proptest::sample::select(&ViolationState::ALL[..]));
     (words, ".{0,12}", ".{0,12}", ".{0,40}", observed, proptest::option::of(number())).prop_map(
         |((severity, state), rule, field, message, observed, limit)| Violation {
+            silenced_by: message.len().is_multiple_of(3).then(|| message.as_str().into()),
             rule: rule.into(),
             severity,
             field: field.into(),
