@@ -39,6 +39,9 @@ const FRAME: Duration = Duration::from_millis(33);
 /// The same when the terminal takes its time (a slow line): four frames a second.
 const SLOW_FRAME: Duration = Duration::from_millis(250);
 
+/// The same for those whom motion disturbs.
+const CALM_FRAME: Duration = Duration::from_millis(500);
+
 /// A frame that took longer than this to write is a sign of a slow line.
 const SLOW: Duration = Duration::from_millis(60);
 
@@ -82,6 +85,8 @@ pub struct App {
     pub remote: bool,
     /// The mouse is asked for.
     pub mouse: bool,
+    /// The screen changes by itself at most twice a second.
+    pub reduced_motion: bool,
     /// How reports are written.
     pub reports: handover::Options,
     /// Who takes notices to those that are to hear of them.
@@ -165,6 +170,10 @@ impl App {
                             return Ok(end);
                         }
                         dirty = true;
+                        if self.reduced_motion {
+                            // What was asked for is shown at once.
+                            next_frame = next_frame.min(Instant::now() + FRAME);
+                        }
                     }
                     // The terminal has gone.
                     None => return Ok(End::Quit),
@@ -272,7 +281,11 @@ impl App {
 
     /// How long to wait after a frame that took so long and sent so many bytes.
     fn pause(&self, took: Duration, sent: u64) -> Duration {
-        let least = if took > SLOW { SLOW_FRAME } else { FRAME };
+        let least = match (self.reduced_motion, took > SLOW) {
+            (true, _) => CALM_FRAME,
+            (false, true) => SLOW_FRAME,
+            (false, false) => FRAME,
+        };
         if !self.remote {
             return least;
         }

@@ -100,6 +100,10 @@ pub struct Config {
     pub symbols: SymbolSet,
     /// Whether the mouse is asked for; `None` = unless the terminal is reached over SSH or tmux.
     pub mouse: Option<bool>,
+    /// Times are shown in this machine's zone instead of UTC.
+    pub local_time: bool,
+    /// The screen changes by itself at most twice a second.
+    pub reduced_motion: bool,
     /// Records read back at the start.
     pub read_back: u64,
     /// The user's own keys: an action's name and its keys.
@@ -128,10 +132,12 @@ const SYMBOLS: [(&str, SymbolSet); 3] =
 
 const MOUSE: [(&str, Option<bool>); 3] = [("auto", None), ("on", Some(true)), ("off", Some(false))];
 
+const ZONES: [(&str, bool); 2] = [("utc", false), ("local", true)];
+
 const ONLY: [(&str, bool); 2] = [("all", false), ("findings", true)];
 
 /// The top-level keys, in the order of the file.
-const KEYS: [&str; 28] = [
+const KEYS: [&str; 30] = [
     "backend",
     "onnxruntime",
     "model",
@@ -158,6 +164,8 @@ const KEYS: [&str; 28] = [
     "theme",
     "symbols",
     "mouse",
+    "time_zone",
+    "reduced_motion",
     "read_back",
     "keys",
 ];
@@ -223,6 +231,8 @@ impl Config {
             theme: String::new(),
             symbols: SymbolSet::Auto,
             mouse: None,
+            local_time: false,
+            reduced_motion: false,
             read_back: 0,
             keys: Vec::new(),
         };
@@ -275,6 +285,8 @@ impl Config {
         set(&mut self.theme, root.get("theme").and_then(|n| n.string()).map(str::to_owned));
         set(&mut self.symbols, root.get("symbols").and_then(|n| n.word(&SYMBOLS)));
         set(&mut self.mouse, root.get("mouse").and_then(|n| n.word(&MOUSE)));
+        set(&mut self.local_time, root.get("time_zone").and_then(|n| n.word(&ZONES)));
+        set(&mut self.reduced_motion, root.get("reduced_motion").and_then(|n| n.boolean()));
         set(&mut self.read_back, whole(root.get("read_back"), 0..=100_000_000));
         for (action, keys) in root.get("keys").map(|n| n.entries()).unwrap_or_default() {
             let keys = keys.list().unwrap_or_default();
@@ -395,12 +407,13 @@ impl Config {
         let list = |items: &[String]| items.iter().map(|item| quoted(item)).collect::<Vec<_>>().join(", ");
         let preset = Preset::WORDS.iter().find(|(_, p)| *p == self.preset).map_or("", |w| w.0);
         let mouse = MOUSE.iter().find(|(_, mouse)| *mouse == self.mouse).map_or("", |w| w.0);
+        let zone = if self.local_time { "local" } else { "utc" };
         let symbols = SYMBOLS.iter().find(|(_, s)| *s == self.symbols).map_or("", |w| w.0);
         let keys: Vec<String> =
             self.keys.iter().map(|(action, keys)| format!("{}: [{}]", quoted(action), list(keys))).collect();
         let policy = self.policy();
         format!(
-            "backend: {}\nonnxruntime: {}\nmodel: {}\nthreads: {}\npolicy:\n  preset: {preset}\n  violation_penalty: {}\n  green: {}\n  yellow: {}\n  review_score: {}\n  latency_guard_ms: {}\n  on_unscored: {}\nkey: [{}]\nrules: {}\n{}limits:\n  line_bytes: {}\n  samples: {}\n  sample_bytes: {}\n  numbers: {}\n  depth: {}\n  unpacked_bytes: {}\nretention:\n  bytes: {}\n  rows: {}\noutput:\n  max_bytes: {}\n  only: {}\nembedding:\n  cache_bytes: {}\n  queue: {}\n  max_wait: {}ms\n  deadline: {}ms\n  pin_workers: {}\n  history_window: {}ms\n  history_answers: {}\n  history_bytes: {}\n{}{}{}theme: {}\nsymbols: {symbols}\nmouse: {mouse}\nread_back: {}\nkeys: {{{}}}\n",
+            "backend: {}\nonnxruntime: {}\nmodel: {}\nthreads: {}\npolicy:\n  preset: {preset}\n  violation_penalty: {}\n  green: {}\n  yellow: {}\n  review_score: {}\n  latency_guard_ms: {}\n  on_unscored: {}\nkey: [{}]\nrules: {}\n{}limits:\n  line_bytes: {}\n  samples: {}\n  sample_bytes: {}\n  numbers: {}\n  depth: {}\n  unpacked_bytes: {}\nretention:\n  bytes: {}\n  rows: {}\noutput:\n  max_bytes: {}\n  only: {}\nembedding:\n  cache_bytes: {}\n  queue: {}\n  max_wait: {}ms\n  deadline: {}ms\n  pin_workers: {}\n  history_window: {}ms\n  history_answers: {}\n  history_bytes: {}\n{}{}{}theme: {}\nsymbols: {symbols}\nmouse: {mouse}\ntime_zone: {zone}\nreduced_motion: {}\nread_back: {}\nkeys: {{{}}}\n",
             word(&Choice::WORDS),
             path(&self.onnxruntime),
             path(&self.model),
@@ -436,6 +449,7 @@ impl Config {
             self.keeping.to_yaml(),
             self.notify.to_yaml(),
             quoted(&self.theme),
+            self.reduced_motion,
             self.read_back,
             keys.join(", "),
         )

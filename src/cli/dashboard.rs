@@ -199,6 +199,7 @@ pub(super) fn app(setup: &Setup, look: Look, clock: &SharedClock) -> Result<App,
     state.view.themes = themes.names();
     state.view.theme = themes.current().to_owned();
     state.view.mouse = mouse;
+    state.view.local_time = setup.config.local_time;
     state.view.never_text = setup.config.keeping.content == Content::Off;
     state.view.masked = setup.config.keeping.content != Content::Show;
     Ok(App {
@@ -212,6 +213,7 @@ pub(super) fn app(setup: &Setup, look: Look, clock: &SharedClock) -> Result<App,
         journal: setup.journal.clone(),
         remote,
         mouse,
+        reduced_motion: setup.config.reduced_motion,
         reports,
         courier: None,
         rings: Rings::default(),

@@ -20,7 +20,7 @@ use super::{alert, captures};
 use crate::clock::SystemClock;
 use crate::humanize;
 use crate::message::channel::Receiver;
-use crate::message::{EngineState, RulesReport, SourceReport, SourceState, Update};
+use crate::message::{Command, EngineState, RulesReport, SourceReport, SourceState, Update};
 use crate::pipeline::{Handle, Pipeline};
 use crate::sanitize;
 use crate::source::From;
@@ -210,6 +210,7 @@ async fn last_words(updates: &mut Receiver<Update>, handle: &Handle) -> Outcome 
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    hangup: Signal,
 }
 
 impl Signals {
@@ -217,6 +218,7 @@ impl Signals {
         Ok(Self {
             terminate: signal(SignalKind::terminate()).context("listening for SIGTERM")?,
             interrupt: signal(SignalKind::interrupt()).context("listening for SIGINT")?,
+            hangup: signal(SignalKind::hangup()).context("listening for SIGHUP")?,
         })
     }
 }
@@ -240,6 +242,12 @@ async fn wait(
             biased;
             _ = signals.terminate.recv() => return Ok(last_words(&mut updates, handle).await),
             _ = signals.interrupt.recv() => return Ok(last_words(&mut updates, handle).await),
+            _ = signals.hangup.recv() => {
+                // Whoever rotates logs has renamed them.
+                orders.give(Command::Reopen);
+                watchman.reopen_log();
+                continue;
+            }
             _ = tick.tick(), if !watchman.is_idle() => {
                 watchman.tick(&orders);
                 continue;

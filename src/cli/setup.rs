@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::filter::LevelFilter;
@@ -51,6 +52,8 @@ pub(super) struct Setup {
     pub file: Option<PathBuf>,
     /// What is logged, for the screen.
     pub journal: Journal,
+    /// The log file is to be opened anew.
+    pub reopen_log: Arc<AtomicBool>,
     /// Writes the rest of the log when it goes.
     _log: Option<WorkerGuard>,
 }
@@ -177,8 +180,9 @@ impl Setup {
         config.formats.group.count = common.group_count.map_or(config.formats.group.count, usize::from);
         config.key = config.key.iter().map(|path| key_path(path)).collect();
         let journal = Journal::default();
-        let log = start_log(paths.as_ref(), &journal, config.keeping.redact());
-        Ok(Self { config, paths, file, journal, _log: log })
+        let reopen_log = Arc::new(AtomicBool::new(false));
+        let log = start_log(paths.as_ref(), &journal, (config.keeping.redact(), Arc::clone(&reopen_log)));
+        Ok(Self { config, paths, file, journal, reopen_log, _log: log })
     }
 
     /// Where the operator's own rules are, if there are any.
@@ -321,7 +325,11 @@ pub(super) fn compile(sources: &[Source]) -> Result<Arc<RuleSet>, Failure> {
 }
 
 /// Logs go to a file of their own, never to the screen. Without a place for it there is no log.
-fn start_log(paths: Option<&Paths>, journal: &Journal, redact: Redact) -> Option<WorkerGuard> {
+fn start_log(
+    paths: Option<&Paths>,
+    journal: &Journal,
+    (redact, reopen): (Redact, Arc<AtomicBool>),
+) -> Option<WorkerGuard> {
     let paths = paths?;
     fs::DirBuilder::new().recursive(true).mode(0o700).create(&paths.state).ok()?;
     let path = paths.log();
@@ -329,7 +337,8 @@ fn start_log(paths: Option<&Paths>, journal: &Journal, redact: Redact) -> Option
     let mut options = fs::OpenOptions::new();
     options.create(true).write(true).append(!large).truncate(large).mode(0o600);
     // Written by a thread of its own: a slow disk must not hold up a record.
-    let (writer, guard) = tracing_appender::non_blocking(Redacting { file: options.open(&path).ok()?, redact });
+    let file = options.open(&path).ok()?;
+    let (writer, guard) = tracing_appender::non_blocking(Redacting { file, path, redact, reopen });
     let level = std::env::var("WATCHER_LOG").ok().and_then(|level| level.parse().ok());
     let level = LevelFilter::from_level(level.unwrap_or(tracing::Level::INFO));
     let file = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(false);
@@ -342,11 +351,18 @@ fn start_log(paths: Option<&Paths>, journal: &Journal, redact: Redact) -> Option
 /// A log without what the patterns find. It gets whole lines.
 struct Redacting {
     file: fs::File,
+    path: PathBuf,
     redact: Redact,
+    reopen: Arc<AtomicBool>,
 }
 
 impl io::Write for Redacting {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if self.reopen.swap(false, Ordering::Relaxed)
+            && let Ok(file) = fs::OpenOptions::new().create(true).append(true).mode(0o600).open(&self.path)
+        {
+            self.file = file;
+        }
         if self.redact.is_empty() {
             return self.file.write(line);
         }

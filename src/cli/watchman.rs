@@ -2,6 +2,8 @@
 //! answers those who ask how things are.
 
 use std::io::{IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
@@ -26,6 +28,7 @@ pub(super) struct Watchman {
     couriers: Option<Couriers>,
     gauges: Option<Gauges>,
     clock: SharedClock,
+    reopen: Arc<AtomicBool>,
 }
 
 impl Watchman {
@@ -50,7 +53,7 @@ impl Watchman {
             state = Some(own);
             couriers = Some(Couriers::start(setup, &clock)?);
         }
-        Ok(Self { state, couriers, gauges, clock })
+        Ok(Self { state, couriers, gauges, clock, reopen: Arc::clone(&setup.reopen_log) })
     }
 
     /// Takes in what has happened.
@@ -96,6 +99,11 @@ impl Watchman {
             });
             gauges.set_notices(sent.collect());
         }
+    }
+
+    /// The log is opened anew: somebody has given its file another name.
+    pub fn reopen_log(&self) {
+        self.reopen.store(true, Ordering::Relaxed);
     }
 
     /// Whether there is anything to do as time goes on.

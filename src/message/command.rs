@@ -20,6 +20,8 @@ pub enum Command {
     EndCapture,
     /// Something has happened that a capture keeps.
     Happened(Happening),
+    /// Files that are written are opened anew: somebody has given them other names.
+    Reopen,
     /// Something is to be silenced, or to be told again, or is taken on.
     Silence(SilenceOrder),
     /// The replay is to move.

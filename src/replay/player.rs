@@ -178,7 +178,7 @@ impl Player {
                 Command::Silence(_) => {
                     out(Update::Notice("a replay tells nobody: there is nothing to silence".into()));
                 }
-                Command::Happened(_) => {}
+                Command::Happened(_) | Command::Reopen => {}
             }
         }
         self.look_for_pending(out);

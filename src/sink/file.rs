@@ -176,6 +176,21 @@ impl Lines {
         Ok(())
     }
 
+    /// Goes on in a new file, if somebody has given the one that is written another name.
+    ///
+    /// # Errors
+    /// When what waits can't be written, or the new file can't be opened; the old one is written on then.
+    pub fn reopen(&mut self) -> io::Result<()> {
+        self.flush()?;
+        let Target::File { path, inode, .. } = &self.target else { return Ok(()) };
+        let there = fs::metadata(path).is_ok_and(|meta| (meta.dev(), meta.ino()) == *inode);
+        if !there {
+            let opened = Self::open(&path.clone(), Existing::Continue, self.max_bytes)?;
+            (self.target, self.bytes) = (opened.target, opened.bytes);
+        }
+        Ok(())
+    }
+
     /// Gives up what waits, and a line that was written in part.
     pub fn abandon(&mut self) {
         self.pending.clear();
@@ -283,6 +298,22 @@ mod tests {
         lines.flush().unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "one\nfour\n");
         assert_eq!(lines.mark().unwrap().bytes, 9);
+    }
+
+    #[test]
+    fn what_was_renamed_is_left_and_a_new_one_is_begun() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, aside) = (dir.path().join("out"), dir.path().join("out-yesterday"));
+        let mut lines = Lines::open(&path, Existing::Replace, None).unwrap();
+        lines.push(b"one\n");
+        lines.reopen().unwrap();
+        fs::rename(&path, &aside).unwrap();
+        lines.push(b"two\n");
+        lines.reopen().unwrap();
+        lines.push(b"three\n");
+        lines.flush().unwrap();
+        assert_eq!(fs::read_to_string(aside).unwrap(), "one\ntwo\n");
+        assert_eq!((fs::read_to_string(&path).unwrap().as_str(), lines.mark().unwrap().bytes), ("three\n", 6));
     }
 
     #[test]

@@ -184,6 +184,15 @@ impl NdjsonSink {
         self.out.flush()
     }
 
+    /// Goes on in new files where those that are written have another name by now.
+    ///
+    /// # Errors
+    /// When that can't be; the old ones are written on then.
+    pub fn reopen(&mut self) -> io::Result<()> {
+        self.rejected.as_mut().map_or(Ok(()), Lines::reopen)?;
+        self.out.reopen()
+    }
+
     /// Gives up what waits; a line that was written in part is taken back.
     pub fn abandon(&mut self) {
         self.out.abandon();

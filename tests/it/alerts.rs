@@ -346,3 +346,20 @@ fn planted_secrets_are_in_no_file_and_in_nothing_that_is_sent() {
     }
     assert!(looked_at >= 6, "output, rejected lines, checkpoint, log, capture, what was paged: {looked_at}");
 }
+
+#[test]
+fn who_rotates_logs_says_so_with_a_signal() {
+    let home = Home::new();
+    home.write("rules.yaml", RULES);
+    home.write("log", record("one", 0));
+    let watch = Watch::start(&home, "--output out");
+    wait_until("the first verdict", || lines(&home.path("out")).len() == 1);
+    std::fs::rename(home.path("out"), home.path("yesterday")).unwrap();
+    let process = rustix::process::Pid::from_child(&watch.0);
+    rustix::process::kill_process(process, rustix::process::Signal::HUP).unwrap();
+    wait_until("a new file", || home.path("out").exists());
+    append(&home, &record("two", 0));
+    wait_until("the second verdict", || lines(&home.path("out")).len() == 1);
+    watch.end();
+    assert!(lines(&home.path("out"))[0].contains("\"id\":\"two\"") && lines(&home.path("yesterday")).len() == 1);
+}

@@ -47,6 +47,7 @@ pub fn app() -> App {
         desk: Desk::default(),
         journal: Default::default(),
         mouse: false,
+        reduced_motion: false,
         reports: Default::default(),
         courier: None,
         rings: Default::default(),

@@ -12,6 +12,7 @@ use crate::pipeline::judge::Judge;
 use crate::pipeline::recording::Here;
 use crate::record::Record;
 use crate::rules::RuleSet;
+use crate::sink::ndjson::NdjsonSink;
 use crate::verdict::Verdict;
 
 /// Everything that was judged before now.
@@ -40,6 +41,11 @@ impl Stage {
                 Command::EndCapture => self.recorder.iter_mut().for_each(super::Recorder::end_own),
                 Command::Happened(found) => {
                     self.recorder.iter_mut().for_each(|recorder| recorder.happening(&found));
+                }
+                Command::Reopen => {
+                    if let Some(Err(error)) = self.sink.as_mut().map(NdjsonSink::reopen) {
+                        self.shared.updates.send(Update::Notice(format!("the output goes on as it was: {error}")))?;
+                    }
                 }
                 Command::Silence(order) => self.shared.silencing.order(order),
                 Command::Replay(_) => {}
