@@ -10,7 +10,8 @@
 //! ```
 //!
 //! - **What things are**: [`record`], [`verdict`], [`message`] (what pipeline and screen say to each other), [`history`].
-//! - **What is found**: [`engine`] (embedding, constraints, drift), [`rules`] (the language), [`stats`]. Pure: no threads, no files.
+//! - **What is found**: [`engine`] (embedding, constraints, drift), [`rules`] (the language), [`stats`]; [`analysis`] (what is
+//!   made of what is kept, when somebody asks). Pure: no threads, no files.
 //! - **What moves**: [`source`], [`pipeline`], [`sink`], [`capture`] (an incident as one file), [`replay`] (a log judged once,
 //!   any place of it shown at once). Only `pipeline` and `replay` spawn.
 //! - **What is seen**: [`state`] (numbers made ready), [`ui`] (drawing), [`app`] (the loop, keys, the terminal).
