@@ -9,6 +9,7 @@ pub mod terminal;
 pub mod themes;
 pub mod update;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -38,6 +39,9 @@ const FRAME: Duration = Duration::from_millis(33);
 
 /// The same when the terminal takes its time (a slow line): four frames a second.
 const SLOW_FRAME: Duration = Duration::from_millis(250);
+
+/// The same when a key was pressed, unless the line is slow: as fast as keys repeat, and a third of what there is to do.
+const KEY_FRAME: Duration = Duration::from_millis(8);
 
 /// The same for those whom motion disturbs.
 const CALM_FRAME: Duration = Duration::from_millis(500);
@@ -87,6 +91,8 @@ pub struct App {
     pub mouse: bool,
     /// The screen changes by itself at most twice a second.
     pub reduced_motion: bool,
+    /// Where the session is kept; `None` if it is not.
+    pub session: Option<PathBuf>,
     /// How reports are written.
     pub reports: handover::Options,
     /// Who takes notices to those that are to hear of them.
@@ -146,6 +152,24 @@ impl App {
     pub async fn run(
         mut self,
         guard: &mut terminal::Guard,
+        updates: Receiver<Update>,
+        answers: Receiver<Update>,
+    ) -> anyhow::Result<End> {
+        let end = self.turns(guard, updates, answers).await;
+        if let Some(path) = &self.session {
+            let mut saved = self.state.session();
+            saved.theme = Some(self.themes.current().to_owned());
+            let text = self.reports.redact.json(saved.to_text().as_bytes());
+            if let Err(error) = files::replace(path, &text) {
+                tracing::warn!("the session is not kept: {}: {error}", path.display());
+            }
+        }
+        end
+    }
+
+    async fn turns(
+        &mut self,
+        guard: &mut terminal::Guard,
         mut updates: Receiver<Update>,
         mut answers: Receiver<Update>,
     ) -> anyhow::Result<End> {
@@ -156,6 +180,7 @@ impl App {
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut dirty, mut next_frame, mut open) = (true, Instant::now(), true);
+        let mut drawn = Instant::now();
         let mut writing: JoinSet<Result<String, String>> = JoinSet::new();
         loop {
             tokio::select! {
@@ -170,9 +195,9 @@ impl App {
                             return Ok(end);
                         }
                         dirty = true;
-                        if self.reduced_motion {
+                        if !self.remote {
                             // What was asked for is shown at once.
-                            next_frame = next_frame.min(Instant::now() + FRAME);
+                            next_frame = next_frame.min(drawn + KEY_FRAME);
                         }
                     }
                     // The terminal has gone.
@@ -182,7 +207,8 @@ impl App {
                     let (start, before) = (Instant::now(), guard.written());
                     self.draw(guard.terminal()).context("drawing")?;
                     guard.ring(&std::mem::take(&mut self.rings)).context("writing to the terminal")?;
-                    next_frame = Instant::now() + self.pause(start.elapsed(), guard.written() - before);
+                    drawn = Instant::now();
+                    next_frame = drawn + self.pause(start.elapsed(), guard.written() - before);
                     dirty = false;
                 }
                 update = updates.recv_async(), if open => match update {

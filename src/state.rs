@@ -21,6 +21,7 @@ pub mod rates;
 pub mod records;
 pub mod replay;
 pub mod rules;
+pub mod session;
 pub mod sift;
 pub mod sources;
 pub mod status;
@@ -102,6 +103,8 @@ pub struct AppState {
     changes: Vec<alerts::AlertChange>,
     /// Whom alerts are told, and what is silenced.
     pub telling: Telling,
+    /// Marks of the last session whose records have not come in yet.
+    waiting: session::Waiting,
 }
 
 impl AppState {
@@ -128,6 +131,7 @@ impl AppState {
             announce: false,
             changes: Vec::new(),
             telling: Telling::default(),
+            waiting: session::Waiting::default(),
         }
     }
 
@@ -172,6 +176,7 @@ impl AppState {
             Update::Judged { rows, history, read_ts } => {
                 let seen = self.seen(read_ts);
                 rows.iter().for_each(|row| self.live.add(row, &seen));
+                self.recognise(&rows);
                 self.arrived = Some(self.now);
                 self.live.records.set_history(history);
             }

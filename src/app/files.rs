@@ -32,6 +32,16 @@ pub(super) fn write_new(what: &str, path: &Path, text: &str) -> Result<String, S
     }
 }
 
+/// Writes a file whole or not at all, over one that is there.
+pub(super) fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let mut file = tempfile::Builder::new().prefix(".session").tempfile_in(folder)?;
+    file.write_all(text)?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
 fn put(path: &Path, text: &str, new: bool) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).mode(0o600);

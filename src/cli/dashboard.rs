@@ -25,6 +25,7 @@ use crate::pipeline::demo::{self, Demo};
 use crate::pipeline::{Handle, Input, Pipeline, desk};
 use crate::rules::schema::Source;
 use crate::source::From;
+use crate::state::session::SavedSession;
 use crate::state::{AppState, Options};
 
 /// `watcher watch SOURCE...`
@@ -156,6 +157,10 @@ fn show(setup: &Setup, look: Look, rules: Rules, mode: Mode) -> Result<(), Failu
         n => format!("{note} (and {} more: watcher rules check)", n - 1),
     });
     let mut app = app(setup, look, &clock)?;
+    // The demo neither reads nor writes the session.
+    if look.word == "LIVE" {
+        restore(&mut app, setup);
+    }
     app.state.telling.who = alert::who();
     app.state.telling.begin(couriers::options(setup, look.word));
     app.courier = Some(Box::new(Couriers::start(setup, &clock)?));
@@ -171,6 +176,23 @@ fn show(setup: &Setup, look: Look, rules: Rules, mode: Mode) -> Result<(), Failu
         let (updates, handle) = pipeline.split();
         Ok(Running { answers, updates, orders: handle.orders(), handle: Some(handle) })
     })
+}
+
+/// What was there last time is there again.
+fn restore(app: &mut App, setup: &Setup) {
+    let Some(path) = setup.paths.as_ref().map(|paths| paths.state.join("session.json")) else { return };
+    match std::fs::read_to_string(&path).map(|text| SavedSession::parse(&text)) {
+        Ok(Ok(saved)) => {
+            let theme = saved.theme.clone().filter(|_| !setup.theme_named);
+            app.state.restore(saved);
+            if let Some(theme) = theme.filter(|theme| *theme != app.themes.current()) {
+                app.choose_theme(&theme);
+            }
+        }
+        Ok(Err(why)) => app.state.view.note = Some(format!("{}: {why}: it begins anew", path.display())),
+        Err(_) => {}
+    }
+    app.session = Some(path);
 }
 
 /// The screen's side of a command.
@@ -215,6 +237,7 @@ pub(super) fn app(setup: &Setup, look: Look, clock: &SharedClock) -> Result<App,
         mouse,
         reduced_motion: setup.config.reduced_motion,
         reports,
+        session: None,
         courier: None,
         rings: Rings::default(),
     })

@@ -50,6 +50,8 @@ pub(super) struct Setup {
     pub paths: Option<Paths>,
     /// The configuration file that was read.
     pub file: Option<PathBuf>,
+    /// The theme was named on the command line.
+    pub theme_named: bool,
     /// What is logged, for the screen.
     pub journal: Journal,
     /// The log file is to be opened anew.
@@ -182,7 +184,7 @@ impl Setup {
         let journal = Journal::default();
         let reopen_log = Arc::new(AtomicBool::new(false));
         let log = start_log(paths.as_ref(), &journal, (config.keeping.redact(), Arc::clone(&reopen_log)));
-        Ok(Self { config, paths, file, journal, reopen_log, _log: log })
+        Ok(Self { config, paths, file, theme_named: common.theme.is_some(), journal, reopen_log, _log: log })
     }
 
     /// Where the operator's own rules are, if there are any.

@@ -91,6 +91,7 @@ impl AppState {
         let place = self.marks.own.partition_point(|mark| mark.seq < seq);
         let id = Arc::clone(&row.record.id);
         self.marks.own.insert(place, OwnMark { seq, at, id, text: text.to_owned() });
+        self.waiting.note(&row);
         self.view.note = Some(format!("marked {}", row.record.id));
         Some(Happening {
             at,
@@ -109,6 +110,8 @@ impl AppState {
             return;
         };
         let (seq, id) = (row.verdict.seq, Arc::clone(&row.record.id));
+        let row = row.clone();
+        self.waiting.note(&row);
         let called = self.marks.call(seq, right);
         let (rights, wrongs) = self.marks.called();
         let word = match called {

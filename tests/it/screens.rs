@@ -49,6 +49,7 @@ pub fn app() -> App {
         mouse: false,
         reduced_motion: false,
         reports: Default::default(),
+        session: None,
         courier: None,
         rings: Default::default(),
     }

@@ -1,9 +1,5 @@
 //! The real program in a real terminal: records arrive, keys work, and the terminal is given back in every case.
-//!
-//! The picture of the README is made here too:
-//! `WATCHER_PICTURE=sample-data/overview.svg cargo test --release --test it -- terminal::picture --exact`
 
-use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -32,12 +28,17 @@ pub(crate) struct Session {
     child: Box<dyn Child + Send + Sync>,
     writer: Box<dyn Write + Send>,
     bytes: Receiver<Vec<u8>>,
-    screen: vt100::Parser,
+    pub(crate) screen: vt100::Parser,
     written: Vec<u8>,
 }
 
 impl Session {
     pub(crate) fn start(home: Home, shell: &str, rows: u16, cols: u16) -> Self {
+        Self::with_env(home, shell, (rows, cols), &[])
+    }
+
+    /// The same with more, or another, environment.
+    pub(crate) fn with_env(home: Home, shell: &str, (rows, cols): (u16, u16), env: &[(&str, &str)]) -> Self {
         let pty = native_pty_system().openpty(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
         let mut command = CommandBuilder::new("sh");
         command.args(["-c", shell]);
@@ -51,6 +52,7 @@ impl Session {
         }
         command.env("HOME", home.0.path());
         command.env("WATCHER", bin);
+        env.iter().for_each(|(name, value)| command.env(name, value));
         let child = pty.slave.spawn_command(command).unwrap();
         drop(pty.slave);
         let mut reader = pty.master.try_clone_reader().unwrap();
@@ -69,6 +71,12 @@ impl Session {
 
     pub(crate) fn text(&self) -> String {
         self.screen.screen().contents()
+    }
+
+    /// Changes the terminal's size.
+    pub(crate) fn resize(&mut self, rows: u16, cols: u16) {
+        self.master.resize(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
+        self.screen = parser(rows, cols);
     }
 
     /// All bytes that were taken in.
@@ -201,84 +209,6 @@ fn a_resize_redraws() {
     });
     session.press("q");
     assert_eq!(session.end(), 0);
-}
-
-/// Takes the picture when asked to by `WATCHER_PICTURE`; otherwise makes sure that it could.
-#[test]
-fn picture() {
-    let target = std::env::var_os("WATCHER_PICTURE");
-    let shell = if target.is_some() { "exec \"$WATCHER\" demo" } else { DEMO };
-    let mut session = Session::start(Home::new(), shell, 45, 160);
-    // The burst of contradicting answers and the run of breaches are on the screen by then.
-    let scene = if target.is_some() { "@disagree" } else { "BLOCK" };
-    session.wait_for_text(scene);
-    if target.is_some() {
-        session.wait_for("a run of breaches", |screen| screen.matches("max-loss").count() >= 3);
-    }
-    let svg = svg(session.screen.screen());
-    assert!(svg.contains("Latency") && svg.contains("<svg"));
-    if let Some(target) = target {
-        std::fs::write(repo(&target.to_string_lossy()), svg).unwrap();
-    }
-    session.press("q");
-    assert_eq!(session.end(), 0);
-}
-
-const CELL: (usize, usize) = (9, 19);
-
-fn colour(colour: vt100::Color, otherwise: &str) -> String {
-    match colour {
-        vt100::Color::Rgb(r, g, b) => format!("#{r:02x}{g:02x}{b:02x}"),
-        _ => otherwise.to_owned(),
-    }
-}
-
-/// The screen as an SVG: runs of equal style, each held to its columns.
-fn svg(screen: &vt100::Screen) -> String {
-    let (rows, cols) = screen.size();
-    let (rows, cols) = (rows.get(), cols.get());
-    let (width, height) = (usize::from(cols) * CELL.0, usize::from(rows) * CELL.1);
-    let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" font-family=\"DejaVu Sans Mono, Menlo, Consolas, monospace\" font-size=\"15\" xml:space=\"preserve\">\n<rect width=\"{width}\" height=\"{height}\" fill=\"#101318\"/>\n"
-    );
-    for row in 0..rows {
-        let style = |col: u16| {
-            let cell = screen.cell(row, col).unwrap();
-            (colour(cell.fgcolor(), "#d0d4dc"), colour(cell.bgcolor(), "#101318"), cell.bold())
-        };
-        let mut col = 0;
-        while col < cols {
-            let start = col;
-            let look = style(col);
-            let mut text = String::new();
-            while col < cols && style(col) == look {
-                let contents = screen.cell(row, col).unwrap().contents();
-                text.push_str(if contents.is_empty() { " " } else { contents });
-                col += 1;
-            }
-            let (x, y) = (usize::from(start) * CELL.0, usize::from(row) * CELL.1);
-            let columns = usize::from(col - start) * CELL.0;
-            if look.1 != "#101318" {
-                let _ = writeln!(
-                    out,
-                    "<rect x=\"{x}\" y=\"{y}\" width=\"{columns}\" height=\"{}\" fill=\"{}\"/>",
-                    CELL.1, look.1
-                );
-            }
-            if text.trim().is_empty() {
-                continue;
-            }
-            let weight = if look.2 { " font-weight=\"bold\"" } else { "" };
-            let text = text.replace('&', "&amp;").replace('<', "&lt;");
-            let _ = writeln!(
-                out,
-                "<text x=\"{x}\" y=\"{}\" textLength=\"{columns}\" lengthAdjust=\"spacingAndGlyphs\" fill=\"{}\"{weight}>{text}</text>",
-                y + 14,
-                look.0
-            );
-        }
-    }
-    out + "</svg>\n"
 }
 
 /// The story of an edit: a limit is changed in another window, is mistyped once, and the screen says what is in force.
