@@ -304,12 +304,12 @@ impl AppState {
         let editing = self.editing.as_mut()?;
         let wanted = (editing.draft.revision(), editing.rule.clone());
         let old = |taken: Timestamp| now.duration_since(taken).as_secs() >= PAST_S;
-        if editing.asked.as_ref() == Some(&wanted) {
-            // Whoever only looks holds nothing that has gone.
-            editing.past.take_if(|(_, taken)| old(*taken));
+        let outdated = editing.past.take_if(|(_, taken)| old(*taken)).is_some();
+        // Whoever only looks holds nothing that has gone; whoever looks at the rules sees what has come since.
+        let again = outdated && self.view.screen == Screen::Rules;
+        if editing.asked.as_ref() == Some(&wanted) && !again {
             return None;
         }
-        editing.past.take_if(|(_, taken)| old(*taken));
         let board = self.frozen.as_deref().unwrap_or(&self.live);
         let (view, _) = editing.past.get_or_insert_with(|| (board.records.history().clone(), now));
         let trial = Trial {

@@ -77,7 +77,7 @@ fn rules() {
     incident(&mut session);
     session.press(":edit-rule max-loss\r");
     session.wait_for_text("form, Ctrl-T text");
-    session.press("LLL");
+    session.press("LLLLLLLLLL");
     session.wait_for("new ones", |screen| screen.contains("+ new") && screen.contains("Ctrl-S applies"));
     take(session, "rules");
 }
