@@ -49,6 +49,9 @@ pub struct Place {
     pub part: u32,
     /// The record's id, or its beginning: another record may stand there by then.
     pub id: String,
+    /// Its event time: a log of the same name elsewhere may have no ids of its own.
+    #[serde(default)]
+    pub ts: Option<Timestamp>,
 }
 
 impl Place {
@@ -60,7 +63,8 @@ impl Place {
             return None;
         }
         let id = prefix(&row.record.id, TEXT).to_owned();
-        Some(Self { source: Arc::clone(&origin.source), offset: origin.offset, part: origin.part, id })
+        let ts = row.record.ts;
+        Some(Self { source: Arc::clone(&origin.source), offset: origin.offset, part: origin.part, id, ts })
     }
 
     fn spot(&self) -> Spot {
@@ -203,9 +207,7 @@ impl Waiting {
             return None;
         }
         let place = Place::of(row)?;
-        // A log of the same name elsewhere may have no ids of its own; its times are others.
-        let known = |mark: &SavedMark| mark.place == place && row.verdict.ts.is_none_or(|ts| ts == mark.at);
-        let mark = self.marks.iter().position(known).map(|at| self.marks.remove(at));
+        let mark = self.marks.iter().position(|mark| mark.place == place).map(|at| self.marks.remove(at));
         let label = self.labels.iter().position(|label| label.place == place).map(|at| self.labels.remove(at));
         let spot = place.spot();
         let others = self.marks.iter().map(|mark| &mark.place).chain(self.labels.iter().map(|label| &label.place));
@@ -413,7 +415,7 @@ mod tests {
     fn another_record_at_the_place_is_not_taken_for_it() {
         let mut next = again(&marked());
         let mut later = row(1, "log", 10, "id-1");
-        Arc::make_mut(&mut later.verdict).ts = Timestamp::from_second(99).ok();
+        Arc::make_mut(&mut later.record).ts = Timestamp::from_second(99).ok();
         next.recognise(&[row(1, "log", 10, "other"), row(2, "other", 10, "id-1"), row(3, "log", 30, "new"), later]);
         assert!(next.marks.own.is_empty() && next.marks.labels.is_empty());
         // What does not come this time waits on.
@@ -453,7 +455,7 @@ mod tests {
 
     #[test]
     fn it_is_bounded() {
-        let place = |offset| Place { source: "s".repeat(900).into(), offset, part: 0, id: "i".repeat(TEXT) };
+        let place = |offset| Place { source: "s".repeat(900).into(), offset, part: 0, id: "i".repeat(TEXT), ts: None };
         let mut saved = state().session();
         saved.labels = (0..9_000).map(|offset| SavedLabel { place: place(offset), right: true }).collect();
         let text = saved.to_text();
