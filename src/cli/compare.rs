@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::args::Replay;
 use super::comparison::{Comparison, firing, json, text};
+use super::outputs::refuse_read;
 use super::rules::{accepted, rows};
 use super::setup::Setup;
 use super::{Failure, captures, note_line, say};
@@ -77,7 +78,10 @@ pub(super) fn run(setup: &Setup, wanted: &Replay, other: &Path) -> Result<(), Fa
     let engines = true;
     let mut judge = judge(setup, &new);
     let mut found = Comparison::of(&set, &new);
-    let mut out = wanted.run.output.as_ref().map(|path| output(path)).transpose()?;
+    let rules = setup.rules_path();
+    let mut reads = vec![wanted.file.as_path(), other];
+    reads.extend(rules.as_deref());
+    let mut out = wanted.run.output.as_ref().map(|path| output(path, &reads)).transpose()?;
     let mut failed = None;
     let each = |row: &Row| {
         let arrival = Arrival { read_at: Duration::ZERO, embedding_us: 0, otherwise: None, shed: false };
@@ -117,10 +121,12 @@ pub(super) fn run(setup: &Setup, wanted: &Replay, other: &Path) -> Result<(), Fa
     }
 }
 
-fn output(path: &Path) -> Result<Lines, Failure> {
+/// Opens the output, unless it is one of the files that are read.
+fn output(path: &Path, reads: &[&Path]) -> Result<Lines, Failure> {
     if path.as_os_str() == "-" {
         return Ok(Lines::stream(Box::new(std::io::stdout())));
     }
+    refuse_read(path, reads)?;
     let wrong = |error: std::io::Error| Failure::Usage(format!("output {}: {error}", path.display()));
     Lines::open(path, Existing::Replace, None).map_err(wrong)
 }

@@ -37,11 +37,12 @@ pub(super) struct Outputs {
 
 impl Outputs {
     /// Opens them. Nothing is changed on disk before all of it is known to be right.
-    pub fn open(mode: &Mode, config: &Config, paths: Option<&Paths>) -> Result<Self, Failure> {
+    pub fn open(mode: &Mode, config: &Config, paths: Option<&Paths>, rules: Option<&Path>) -> Result<Self, Failure> {
         let mut outputs = Self { findings: config.only_findings, ..Self::default() };
         let file = mode.output.as_ref().filter(|output| output.path.as_os_str() != "-");
         if let Some(output) = file {
             refuse_inputs(&output.path, &mode.inputs)?;
+            refuse_read(&output.path, rules.as_slice())?;
             outputs.own = vec![output.path.clone(), rejected_path(&output.path)];
             if let Some(paths) = paths {
                 let name = Key { sources: Vec::new(), output: Some(absolute(&output.path)) }.name();
@@ -179,15 +180,23 @@ fn refuse_inputs(path: &Path, inputs: &[Input]) -> Result<(), Failure> {
         Input::Stdin => None,
     };
     let found: Vec<PathBuf> = inputs.iter().filter_map(named).collect();
-    for target in [path.to_owned(), rejected_path(path)] {
-        let same = |input: &PathBuf| match (fs::metadata(input), fs::metadata(&target)) {
-            (Ok(input), Ok(target)) => (input.dev(), input.ino()) == (target.dev(), target.ino()),
-            _ => absolute(input) == absolute(&target),
-        };
-        if found.iter().any(same) {
-            let shown = target.display();
-            return Err(Failure::Usage(format!("{shown} is read and would be overwritten: name another output")));
-        }
+    let found: Vec<&Path> = found.iter().map(PathBuf::as_path).collect();
+    [path.to_owned(), rejected_path(path)].iter().try_for_each(|target| refuse_read(target, &found))
+}
+
+/// Refuses an output that is one of the files that are read, by whatever name or link, or a rule file in a folder of
+/// them.
+pub(super) fn refuse_read(target: &Path, reads: &[&Path]) -> Result<(), Failure> {
+    let is = |one: &Path, other: &Path| match (fs::metadata(one), fs::metadata(other)) {
+        (Ok(one), Ok(other)) => (one.dev(), one.ino()) == (other.dev(), other.ino()),
+        _ => absolute(one) == absolute(other),
+    };
+    let rules = target.extension().is_some_and(|end| end == "yaml" || end == "yml");
+    let folder = target.parent().map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
+    let same = |read: &&Path| is(read, target) || (rules && read.is_dir() && folder.is_some_and(|at| is(read, at)));
+    if reads.iter().any(same) {
+        let shown = target.display();
+        return Err(Failure::Usage(format!("{shown} is read and would be overwritten: name another output")));
     }
     Ok(())
 }

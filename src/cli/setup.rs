@@ -213,7 +213,7 @@ impl Setup {
         let config = &self.config;
         self.check_model()?;
         let Outputs { sink, own, store, resume, locks, notices, .. } =
-            Outputs::open(&mode, config, self.paths.as_ref())?;
+            Outputs::open(&mode, config, self.paths.as_ref(), rules.path.as_deref())?;
         let options = Options {
             inputs: mode.inputs,
             from: mode.from,

@@ -291,6 +291,14 @@ impl Player {
     fn mark(&mut self, text: &str, out: Out<'_>) {
         let Some(row) = self.position.checked_sub(1) else { return };
         let mut progress = self.shared.lock();
+        let own = |found: &&mut super::index::Happened| found.row == row && found.kind == "mark";
+        if let Some(known) = progress.index.timeline.iter_mut().find(own).filter(|_| !text.is_empty()) {
+            text.clone_into(&mut known.text);
+            progress.revision += 1;
+            drop(progress);
+            out(Update::Notice(format!("record {}: the mark says so now", row + 1)));
+            return;
+        }
         let marked = progress.index.toggle(row);
         let at = self.listing.at.unwrap_or(Timestamp::UNIX_EPOCH);
         if marked {

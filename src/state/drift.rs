@@ -183,6 +183,9 @@ pub fn is_news(state: DriftState) -> bool {
     matches!(state, DriftState::Drift | DriftState::Stuck)
 }
 
+/// Deviations beyond which a number says no more.
+pub const MOST_SIGMA: f64 = 999.0;
+
 /// Size of a drift in deviations of what was before it.
 pub fn in_spreads(report: &DriftReport) -> f64 {
     match (report.size, report.spread) {
@@ -198,7 +201,12 @@ pub fn in_words(report: &DriftReport) -> String {
     }
     let Some(size) = report.size else { return format!("{}: {}", report.series, changed(report.direction())) };
     let sigma = in_spreads(report);
-    let sigma = if sigma > 0.0 { format!(" ({sigma:.1} σ)") } else { String::new() };
+    let sigma = match sigma {
+        none if none <= 0.0 => String::new(),
+        // What was all but constant moves by any number of deviations.
+        many if many > MOST_SIGMA => format!(" (over {MOST_SIGMA:.0} σ)"),
+        sigma => format!(" ({sigma:.1} σ)"),
+    };
     format!("{} {} by {}{sigma}", report.series, report.direction(), humanize::short(size.abs()))
 }
 

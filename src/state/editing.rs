@@ -283,8 +283,15 @@ impl AppState {
         let Some(editing) = self.editing.as_mut().filter(|_| report.change.is_some()) else { return };
         for file in &report.rules.files {
             let at = editing.draft.files().iter().position(|held| held.name == *file.name);
-            if let Some(at) = at.filter(|at| editing.draft.files()[*at].base != *file.text) {
-                editing.draft.reloaded(at, file.text.to_string());
+            // A file that is being changed here keeps what it was read as: saving it then shows what is different on the
+            // disk, rather than writing over it.
+            let follows = |at: &usize| {
+                let held = &editing.draft.files()[*at];
+                held.base != *file.text && (held.text == held.base || held.text == *file.text)
+            };
+            match at {
+                Some(at) if follows(&at) => editing.draft.reloaded(at, file.text.to_string()),
+                _ => {}
             }
         }
         // What fired before is another question now.
@@ -364,6 +371,7 @@ impl AppState {
 
     /// Takes in what became of the files.
     pub(super) fn saved(&mut self, revision: u64, result: Result<(), NotSaved>) {
+        let replay = self.is_replay();
         let Some(editing) = &mut self.editing else { return };
         editing.saving = None;
         match result {
@@ -373,7 +381,11 @@ impl AppState {
                 }
                 editing.read_of = None;
                 editing.refresh();
-                self.view.note = Some("saved: the rules are in force in a moment".to_owned());
+                let then = match replay {
+                    true => "this replay keeps the rules of its start, the next one has them",
+                    false => "the rules are in force in a moment",
+                };
+                self.view.note = Some(format!("saved: {then}"));
             }
             Err(NotSaved::Failed(why)) => self.view.note = Some(format!("not saved: {why}")),
             Err(conflict) => {

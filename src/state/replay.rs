@@ -28,6 +28,8 @@ impl AppState {
         }
         let seen = super::Seen::replayed(self.options.review_score);
         rows.iter().for_each(|row| self.live.add(row, &seen));
+        // What was marked when the log was last looked at.
+        self.recognise(&rows);
         // Whoever has moved in time looks at what is there now.
         self.live.take_changes();
         self.live.records.follow();

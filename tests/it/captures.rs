@@ -354,3 +354,23 @@ fn two_sets_of_rules_are_compared_record_by_record() {
         assert!(lines.iter().all(|line| line["kind"] == "rule"), "the same rules differ in nothing");
     }
 }
+
+#[test]
+fn nothing_that_is_read_is_written_over() {
+    let home = captured(20);
+    home.write("b.yaml", RULES.replace("max: 3", "max: 10"));
+    for (what, output) in [("log", "log"), ("x.wcap", "x.wcap"), ("log", "b.yaml"), ("log", "rules.yaml")] {
+        let before = read(home.path(output)).unwrap();
+        for compare in ["--compare b.yaml", ""] {
+            // Without it, the other rules are no concern of the run.
+            if compare.is_empty() && output == "b.yaml" {
+                continue;
+            }
+            let run =
+                format!("replay {what} --headless --backend lexical --rules rules.yaml {compare} --output {output}");
+            let said = stderr(&home.run(&run, 2));
+            assert!(said.contains("is read and would be overwritten"), "{run}: {said}");
+            assert!(read(home.path(output)).unwrap() == before, "{run}");
+        }
+    }
+}

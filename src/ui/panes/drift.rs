@@ -11,7 +11,7 @@ use ratatui::widgets::Paragraph;
 use crate::humanize;
 use crate::sanitize;
 use crate::state::AppState;
-use crate::state::drift::Series;
+use crate::state::drift::{MOST_SIGMA, Series};
 use crate::state::view::Pane;
 use crate::ui::theme::{Meaning, Theme};
 use crate::ui::widgets::frame::{pane, select};
@@ -197,9 +197,11 @@ fn series_line<'a>(series: &Series, width: usize, theme: &Theme) -> Line<'a> {
     let name = format!("{} {} {}", short_name(series), theme.symbols.dot, series.key);
     let names = (width / 3).clamp(12, 34);
     let state = report.state.word().replace('_', " ");
+    // What was all but constant moves by any number of deviations; more than so many say no more.
+    let z = report.z.clamp(-MOST_SIGMA, MOST_SIGMA);
     let figures = match report.baseline {
         Some(baseline) => {
-            format!("{:>7} now {:>6} {:+6.1}σ", humanize::short(baseline), humanize::short(report.value), report.z)
+            format!("{:>7} now {:>6} {:+6.1}σ", humanize::short(baseline), humanize::short(report.value), z)
         }
         None => format!("{:>7} now {:>6}        ", "–", humanize::short(report.value)),
     };

@@ -75,7 +75,9 @@ fn facts<'a>(report: &ReplayReport, state: &AppState, width: u16, theme: &Theme)
         Pass::Running(Some(share)) => parts.push((1, format!("judged {:.0}%", (share * 100.0).floor()), note)),
         Pass::Running(None) => parts.push((1, "being judged".to_owned(), note)),
         Pass::Stopped(why) => {
-            parts.push((0, format!("{} {why}", theme.symbols.warning), theme.style(Meaning::Warning)))
+            let style = theme.style(Meaning::Warning);
+            parts.push((1, format!("{} ends early", theme.symbols.warning), style));
+            parts.push((8, why.to_string(), style));
         }
         Pass::Done { reused } => {
             parts.push((3, format!("{:.0}%", percent.floor()), text));
