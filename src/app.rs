@@ -105,6 +105,10 @@ impl App {
     /// Takes a key. What it does beyond the state is returned.
     pub fn key(&mut self, key: &KeyEvent) -> Option<Effect> {
         self.state.view.note = None;
+        if let Some(editing) = &mut self.state.editing {
+            // Whoever goes on does not wait any more.
+            editing.apply_asked = false;
+        }
         update::key(&mut self.state, &self.keymap, key)
     }
 
@@ -114,6 +118,7 @@ impl App {
     /// When the terminal does not take it.
     pub fn draw<B: Backend>(&mut self, terminal: &mut ratatui::Terminal<B>) -> Result<(), B::Error> {
         self.state.tick(self.clock.now());
+        update::editing::when_checked(&mut self.state);
         self.state.log.add(self.journal.take());
         self.state.take_inquiries().into_iter().for_each(|inquiry| self.desk.ask(inquiry));
         self.tell();

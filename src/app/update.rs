@@ -4,7 +4,7 @@
 //! is kept of an incident, `replay` about a log that is played.
 
 mod alerts;
-mod editing;
+pub(super) mod editing;
 mod keeping;
 mod lines;
 mod moving;

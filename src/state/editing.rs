@@ -75,6 +75,8 @@ pub struct Editing {
     past: Option<(View, Timestamp)>,
     /// Which of the records that differ is chosen.
     pub choice: usize,
+    /// It is to be asked for applying as soon as the draft has been checked.
+    pub apply_asked: bool,
     /// Revision that is being saved, and what is done once it is.
     pub saving: Option<u64>,
     /// Why it could not be saved.
@@ -103,6 +105,7 @@ impl Editing {
             asked: None,
             past: None,
             choice: 0,
+            apply_asked: false,
             saving: None,
             conflict: None,
         };

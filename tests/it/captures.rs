@@ -367,7 +367,8 @@ fn nothing_that_is_read_is_written_over() {
                 continue;
             }
             let run =
-                format!("replay {what} --headless --backend lexical --rules rules.yaml {compare} --output {output}");
+                format!("replay {what} --headless --backend lexical --rules rules.yaml {compare} --output {output}")
+                    .replace("  ", " ");
             let said = stderr(&home.run(&run, 2));
             assert!(said.contains("is read and would be overwritten"), "{run}: {said}");
             assert!(read(home.path(output)).unwrap() == before, "{run}");

@@ -157,6 +157,25 @@ fn a_file_that_changed_on_the_disk_is_not_overwritten() {
 }
 
 #[test]
+fn what_another_put_in_force_meanwhile_is_not_overwritten_either() {
+    let (mut session, rules) = with_rules();
+    editing(&mut session);
+    session.press(UP);
+    session.wait_for_text("Ctrl-S applies");
+    let theirs = RULES.replace("A loss stays inside the limit", "What the desk may lose");
+    std::fs::write(&rules, &theirs).unwrap();
+    session.wait_for_text("in force since");
+    session.press(CTRL_S);
+    session.wait_for_text("in force   ");
+    session.press("\r");
+    session.wait_for("the difference", |screen| {
+        screen.contains("Changed on the disk") && screen.contains("What the desk may lose")
+    });
+    let _home = quit(session);
+    assert_eq!(reads(&rules), theirs);
+}
+
+#[test]
 fn an_agent_contradicts_itself_what_since_when_and_what_differs() {
     let mut session = demo(Home::new(), "");
     session.wait_for_text("@disagree");

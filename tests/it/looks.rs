@@ -7,6 +7,7 @@ use watcher::engine::embedding::Mode;
 use watcher::engine::embedding::pool::Ready;
 use watcher::message::{EngineState, SourceReport, SourceState, Update};
 use watcher::ui::theme::{Depth, SHIPPED, Symbols, Theme};
+use watcher::verdict::Timing;
 use watcher::verdict::policy::Policy;
 
 use crate::screens::{NOW, app, engine, press, running, screen, settled, show, with_health, with_traffic_of};
@@ -43,7 +44,11 @@ fn no_data() -> App {
     let line = |n: usize| format!("{{\"id\":\"r{n}\",\"agent_id\":\"a\",\"ts\":\"{NOW}\",\"samples\":[\"yes {n}\"]}}");
     let lines: Vec<String> = (0..30).map(line).collect();
     let records = parse_all(lines.iter().map(String::as_str));
-    let judged = judge_all(&records, Ready::without_model(Mode::Lexical), protocol_rules(), Policy::calibrated());
+    let mut judged = judge_all(&records, Ready::without_model(Mode::Lexical), protocol_rules(), Policy::calibrated());
+    // How long it took is another number at every run.
+    for judgement in &mut judged {
+        judgement.verdict.timing = Timing { queue: 405, embedding: 0, constraints: 0, drift: 3, total: 408 };
+    }
     show(&mut app, records, judged);
     app
 }

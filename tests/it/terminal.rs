@@ -225,7 +225,7 @@ fn a_rule_is_edited_while_the_screen_is_up() {
     session.wait_for_text("latency_ms 150 > 100");
     session.press("3");
     session.wait_for("the list of rules", |screen| {
-        screen.contains("slow") && screen.contains("1 of 2") && screen.contains("no data: metrics.cost never seen")
+        screen.contains("slow") && screen.contains("1 of 2") && screen.contains("no data: metrics.cost n")
     });
     let edited = std::fs::read_to_string(&rules).unwrap().replace("max: 100", "mx: 200");
     std::fs::write(&rules, &edited).unwrap();

@@ -318,7 +318,7 @@ fn may_save(state: &AppState) -> Result<(), String> {
         return Err("the files are being written".to_owned());
     }
     match editing.current() {
-        None => Err("the rules are still being checked: once more in a moment".to_owned()),
+        None => Err("the rules are still being checked: in a moment".to_owned()),
         Some(report) => match report.faults.first() {
             Some(fault) => {
                 Err(format!("not applied: {}:{}:{}: {}", fault.file, fault.line, fault.column, fault.message))
@@ -328,8 +328,21 @@ fn may_save(state: &AppState) -> Result<(), String> {
     }
 }
 
+/// Goes on with what was asked for before the draft had been checked.
+pub(in crate::app) fn when_checked(state: &mut AppState) {
+    let waits = |editing: &&mut Box<Editing>| editing.apply_asked && editing.current().is_some();
+    let Some(editing) = state.editing.as_mut().filter(waits) else { return };
+    editing.apply_asked = false;
+    state.view.note = None;
+    ask_to_apply(state);
+}
+
 fn ask_to_apply(state: &mut AppState) {
-    if let Err(why) = may_save(state) {
+    let refused = may_save(state);
+    if let Some(editing) = state.editing.as_mut() {
+        editing.apply_asked = refused.is_err() && editing.current().is_none();
+    }
+    if let Err(why) = refused {
         state.view.note = Some(why);
         return;
     }
