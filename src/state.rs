@@ -28,13 +28,14 @@ pub mod status;
 pub mod telling;
 pub mod view;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::message::inquiry::Inquiry;
 use crate::message::replay::ReplayReport;
-use crate::message::{SourceState, Update};
+use crate::message::{RuleSet, SourceState, Update};
 use crate::verdict::Severity;
 
 pub use board::{Board, Seen, Share};
@@ -81,6 +82,8 @@ pub struct AppState {
     arrived: Option<Timestamp>,
     /// How the player of a replay stands.
     replay: Option<ReplayReport>,
+    /// Rules of the judgement that a replay shows.
+    replayed_by: Option<Arc<RuleSet>>,
     /// What the operator has marked.
     pub marks: Marks,
     /// What the list is narrowed to.
@@ -120,6 +123,7 @@ impl AppState {
             now,
             arrived: None,
             replay: None,
+            replayed_by: None,
             marks: Marks::default(),
             sift: Sift::default(),
             charts: Charts::default(),

@@ -67,6 +67,8 @@ pub enum Inquiry {
         rules: Arc<RuleSet>,
         /// What came before it.
         view: View,
+        /// That is all of it; if it is not, rules that remember are not explained.
+        whole: bool,
     },
     /// What some records have that others have not.
     Differs {

@@ -95,8 +95,8 @@ impl Clerk {
             Inquiry::Series { key, name, view } => {
                 Finding::Series(Arc::new(series::series(&view, &key, &name, cancel).ok()?))
             }
-            Inquiry::Explain { row, rules, view } => {
-                Finding::Explained(Arc::new(explain::explain(&row, &rules, &view)))
+            Inquiry::Explain { row, rules, view, whole } => {
+                Finding::Explained(Arc::new(explain::explain(&row, &rules, whole.then_some(&view))))
             }
             Inquiry::Differs { which, view } => {
                 let found = match &which {

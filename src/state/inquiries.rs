@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::AppState;
 use super::view::{Overlay, Screen};
+use crate::message::RuleSet;
 use crate::message::inquiry::contrast::Contrast;
 use crate::message::inquiry::series::SeriesReport;
 use crate::message::inquiry::{Costs, Explained, Finding, Inquiry, Which};
@@ -24,7 +25,8 @@ type Id = (Arc<str>, Arc<str>);
 #[derive(Debug, Clone, Default)]
 pub struct Found {
     explained: Option<Arc<Explained>>,
-    asked_to_explain: Option<(Seq, Arc<str>)>,
+    /// Which record, by which rules, and whether all that came before it is at hand.
+    asked_to_explain: Option<(Seq, Arc<str>, bool)>,
     series: Option<Arc<SeriesReport>>,
     asked_for_series: Option<(Id, Seq, Timestamp)>,
     /// What differs between which records and the others; `None` while it is being found out.
@@ -75,21 +77,30 @@ impl AppState {
     /// Why the rules say of the selected record what they say, once that is known.
     pub fn explained(&self) -> Option<&Explained> {
         let seq = self.listing().row()?.verdict.seq;
-        self.found.explained.as_deref().filter(|explained| explained.seq == seq)
+        let asked = self.found.asked_to_explain.as_ref().map(|(_, rules, _)| rules);
+        let fits = |found: &&Explained| found.seq == seq && asked == Some(&found.revision);
+        self.found.explained.as_deref().filter(fits)
     }
 
     fn ask_to_explain(&mut self) -> Option<Inquiry> {
         if self.view.screen != Screen::Records {
             return None;
         }
-        let rules = Arc::clone(&self.status.health.as_ref()?.rules);
         let row = self.listing().row()?.clone();
-        let wanted = (row.verdict.seq, Arc::clone(&rules.revision));
+        let rules = match &self.replayed_by {
+            None => Arc::clone(&self.status.health.as_ref()?.rules),
+            Some(rules) if rules.revision == row.verdict.rules => Arc::clone(rules),
+            // What was seen at the time went by rules that are not at hand: others would contradict it.
+            Some(_) => Arc::new(RuleSet::empty()),
+        };
+        // A list that is narrowed is not what the windows were over.
+        let whole = self.replay.as_ref().is_none_or(|replay| replay.filter.is_none());
+        let wanted = (row.verdict.seq, Arc::clone(&rules.revision), whole);
         if self.found.asked_to_explain.as_ref() == Some(&wanted) {
             return None;
         }
         self.found.asked_to_explain = Some(wanted);
-        Some(Inquiry::Explain { row, rules, view: self.board().records.history().clone() })
+        Some(Inquiry::Explain { row, rules, view: self.board().records.history().clone(), whole })
     }
 
     /// What became of the series in front, once that is known.

@@ -35,6 +35,7 @@ impl AppState {
         self.live.records.follow();
         self.live.records.set_history(history);
         self.replay = Some(report);
+        self.replayed_by = Some(rules);
     }
 
     /// How the player of a replay stands.

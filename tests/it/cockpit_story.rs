@@ -106,7 +106,7 @@ fn a_limit_is_tried_beside_the_old_one_and_promoted() {
     session.wait_for_text("as a shadow");
     session.press("s");
     session.wait_for_text("max-loss-shadow");
-    session.wait_for_text("in force since");
+    session.wait_for("both at work", |screen| screen.contains("in force since") && screen.contains("2 in force"));
     let both = reads(&rules);
     assert!(both.contains("min: -10000") && both.contains("mode: shadow"), "{both}");
     session.press(":edit-rule max-loss-shadow\r");

@@ -116,3 +116,28 @@ fn hand_over(home: Home, replay: &str, records: u64) {
     assert_eq!(place(&session.text()), Some(here), "{command}");
     quit(session);
 }
+
+/// Two limits on the same number: each judgement is explained by its own.
+#[test]
+fn each_judgement_is_explained_by_its_own_rules() {
+    let home = Home::new();
+    for (name, max) in [("a.yaml", 100), ("b.yaml", 140)] {
+        home.write(
+            name,
+            format!("version: 1\nrules:\n  - {{id: slow, limit: {{field: latency_ms, max: {max}}}}}\n").as_str(),
+        );
+    }
+    home.write("log", "{\"id\":\"r1\",\"latency_ms\":150}\n");
+    let run = "exec \"$WATCHER\" replay log --backend none --rules a.yaml --compare b.yaml";
+    let mut session = Session::start(home, run, 45, 160);
+    session.wait_for_text("record 1 of 1");
+    session.press("2");
+    session.wait_for("the limit of the first", |screen| screen.contains("latency_ms ≤ 100"));
+    session.press("o");
+    session.wait_for("the limit of the second", |screen| {
+        screen.contains("latency_ms ≤ 140") && !screen.contains("latency_ms ≤ 100")
+    });
+    // `q` goes back from a screen first.
+    session.press("1");
+    quit(session);
+}

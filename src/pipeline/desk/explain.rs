@@ -17,14 +17,16 @@ const BEFORE: usize = 5_000;
 /// Rules that are explained; those that fire come first.
 const MOST: usize = 500;
 
-/// What each rule says of the record, and the words in which its answers differ.
-pub(super) fn explain(row: &Row, rules: &Arc<RuleSet>, view: &View) -> Explained {
+/// What each rule says of the record, and the words in which its answers differ. Without what came before the record,
+/// rules that depend on it are left out.
+pub(super) fn explain(row: &Row, rules: &Arc<RuleSet>, view: Option<&View>) -> Explained {
     let fires = |rule: &Rule| row.verdict.violations.iter().any(|violation| violation.rule == rule.id);
     let mut order: Vec<&Rule> = rules.rules.iter().collect();
     order.sort_by_key(|rule| !fires(rule));
     let mut engine = Constraints::new(Arc::clone(rules));
-    let explained = order.into_iter().take(MOST).filter_map(|rule| {
-        if remembers(rules, rule) { with_past(rules, rule, row, view) } else { engine.explain(&rule.id, evidence(row)) }
+    let explained = order.into_iter().take(MOST).filter_map(|rule| match remembers(rules, rule) {
+        true => with_past(rules, rule, row, view?),
+        false => engine.explain(&rule.id, evidence(row)),
     });
     let texts = row.verdict.divergence.texts(&row.record.samples);
     Explained {
