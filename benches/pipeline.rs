@@ -12,20 +12,19 @@ use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use watcher::clock::SystemClock;
 use watcher::engine::drift;
+use watcher::engine::embedding::Mode;
 use watcher::engine::embedding::lexical::{Words, jensen_shannon};
 use watcher::engine::embedding::pool;
-use watcher::engine::embedding::select::{Choice, Options as Select};
-use watcher::engine::embedding::{Mode, earlier};
+use watcher::engine::embedding::select::Choice;
 use watcher::message::Update;
 use watcher::pipeline::judge::{Arrival, Judge, Setup, Texts};
-use watcher::pipeline::{Input, Options, Pipeline, Resume, demo};
+use watcher::pipeline::{Options, Pipeline, demo};
 use watcher::record::native::Parser;
 use watcher::record::{Limits, Origin, Record, Seq};
 use watcher::rules::RuleSet;
 use watcher::rules::schema::{Source, load};
 use watcher::sink::file::Existing;
 use watcher::sink::ndjson::{NdjsonSink, Opening};
-use watcher::source::From;
 use watcher::verdict::json;
 use watcher::verdict::policy::Policy;
 
@@ -125,34 +124,10 @@ fn stages(c: &mut Criterion) {
 fn replay(path: PathBuf, backend: Choice, output: &Path) -> u64 {
     let opening = Opening { existing: Existing::Replace, max_bytes: None, options: json::Options::default() };
     let options = Options {
-        inputs: vec![Input::Files(path)],
-        from: From::Start,
-        follow: false,
-        live: false,
-        limits: Limits::default(),
-        formats: Arc::default(),
-        key_paths: Vec::new(),
-        rules: rules(),
-        rules_watch: None,
-        policy: Policy::calibrated(),
-        embedding: Select { backend, onnxruntime: None, model: None },
-        pinned: false,
-        earlier: earlier::Options::default(),
         pool: pool::Options { cache_bytes: 32 << 20, ..pool::Options::default() },
         threads: 2,
-        drift: drift::Options::default(),
-        retention: None,
-        risk_limits: Vec::new(),
         sink: Some(NdjsonSink::open(output, opening).unwrap()),
-        own: Vec::new(),
-        unpacked_bytes: u64::MAX,
-        store: None,
-        resume: Resume::default(),
-        engines: None,
-        capture: None,
-        silences: None,
-        keep_texts: true,
-        redact: Default::default(),
+        ..Options::of_log(path, rules(), backend)
     };
     let (updates, handle) = Pipeline::start(options, SystemClock::shared()).unwrap().split();
     loop {

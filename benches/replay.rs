@@ -10,13 +10,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use watcher::clock::{Clock, SystemClock};
-use watcher::engine::drift;
-use watcher::engine::embedding::select::{Choice, Options as Select};
-use watcher::engine::embedding::{earlier, pool};
+use watcher::engine::embedding::pool;
+use watcher::engine::embedding::select::Choice;
 use watcher::message::replay::{Pass, Speed, Target};
 use watcher::message::{Command, ReplayOrder, Update};
-use watcher::pipeline::{self, Input, Pipeline, Resume, demo};
-use watcher::record::Limits;
+use watcher::pipeline::{self, Pipeline, demo};
 use watcher::replay::first_pass::Other;
 use watcher::replay::player::{Start, Track};
 use watcher::replay::{self, Kept, Replay};
@@ -24,10 +22,8 @@ use watcher::rules::RuleSet;
 use watcher::rules::schema::{Source, load};
 use watcher::sink::file::Existing;
 use watcher::sink::ndjson::{NdjsonSink, Opening};
-use watcher::source::From;
 use watcher::state::{AppState, Options as StateOptions};
 use watcher::verdict::json;
-use watcher::verdict::policy::Policy;
 
 const RECORDS: usize = 1_000_000;
 
@@ -35,34 +31,10 @@ const SEEKS: usize = 400;
 
 fn input(log: &Path, backend: Choice, rules: &Arc<RuleSet>) -> pipeline::Options {
     pipeline::Options {
-        inputs: vec![Input::Files(log.to_owned())],
-        from: From::Start,
-        follow: false,
-        live: false,
-        limits: Limits::default(),
-        formats: Arc::default(),
-        key_paths: Vec::new(),
-        rules: Arc::clone(rules),
-        rules_watch: None,
-        policy: Policy::calibrated(),
-        embedding: Select { backend, onnxruntime: None, model: None },
-        pinned: false,
-        earlier: earlier::Options::default(),
         pool: pool::Options { cache_bytes: 32 << 20, ..pool::Options::default() },
         threads: 2,
-        drift: drift::Options::default(),
         retention: Some(watcher::history::Retention { bytes: 1 << 20, rows: 1_000 }),
-        risk_limits: Vec::new(),
-        sink: None,
-        own: Vec::new(),
-        unpacked_bytes: u64::MAX,
-        store: None,
-        resume: Resume::default(),
-        engines: None,
-        capture: None,
-        silences: None,
-        keep_texts: true,
-        redact: Default::default(),
+        ..pipeline::Options::of_log(log.to_owned(), Arc::clone(rules), backend)
     }
 }
 

@@ -117,13 +117,18 @@ impl App {
     /// # Errors
     /// When the terminal does not take it.
     pub fn draw<B: Backend>(&mut self, terminal: &mut ratatui::Terminal<B>) -> Result<(), B::Error> {
+        self.work();
+        terminal.draw(|frame| ui::draw(frame, &self.state, &self.theme)).map(|_| ())
+    }
+
+    /// Moves on with the time: what is asked, told and ordered, whether or not anybody looks.
+    fn work(&mut self) {
         self.state.tick(self.clock.now());
         update::editing::when_checked(&mut self.state);
         self.state.log.add(self.journal.take());
         self.state.take_inquiries().into_iter().for_each(|inquiry| self.desk.ask(inquiry));
         self.tell();
         self.state.take_happenings().into_iter().for_each(|found| self.orders.give(Command::Happened(found)));
-        terminal.draw(|frame| ui::draw(frame, &self.state, &self.theme)).map(|_| ())
     }
 
     /// Hands over what is to be told, and what is to be silenced.
@@ -209,12 +214,12 @@ impl App {
                     None => return Ok(End::Quit),
                 },
                 () = sleep_until(next_frame), if dirty => {
-                    let (start, before) = (Instant::now(), guard.written());
-                    self.draw(guard.terminal()).context("drawing")?;
-                    guard.ring(&std::mem::take(&mut self.rings)).context("writing to the terminal")?;
-                    drawn = Instant::now();
-                    next_frame = drawn + self.pause(start.elapsed(), guard.written() - before);
-                    dirty = false;
+                    let (drew, pause) = self.frame(guard)?;
+                    let now = Instant::now();
+                    if drew {
+                        (dirty, drawn) = (false, now);
+                    }
+                    next_frame = now + pause;
                 }
                 update = updates.recv_async(), if open => match update {
                     Some(update) => {
@@ -243,6 +248,19 @@ impl App {
                 }
             }
         }
+    }
+
+    /// Draws a frame, unless the terminal has not taken the last one: then all goes on but that. Whether it drew, and how
+    /// long to wait for the next.
+    fn frame(&mut self, guard: &mut terminal::Guard) -> anyhow::Result<(bool, Duration)> {
+        if guard.writer().is_busy() {
+            self.work();
+            return Ok((false, FRAME));
+        }
+        let before = guard.writer().sent();
+        self.draw(guard.terminal()).context("drawing")?;
+        guard.ring(&std::mem::take(&mut self.rings)).context("writing to the terminal")?;
+        Ok((true, self.pause(guard.writer().took(), guard.writer().sent() - before)))
     }
 
     /// Does what an action asks for beyond the state; how the loop ends, if it is to end.

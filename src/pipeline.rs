@@ -132,6 +132,43 @@ pub struct Options {
     pub silences: Option<silencing::Options>,
 }
 
+impl Options {
+    /// A log judged from its first record to its last, with nothing written, kept or told, and the bounds as they are built
+    /// in.
+    pub fn of_log(log: PathBuf, rules: Arc<RuleSet>, backend: select::Choice) -> Self {
+        Self {
+            inputs: vec![Input::Files(log)],
+            from: From::Start,
+            follow: false,
+            live: false,
+            limits: Limits::default(),
+            formats: Arc::default(),
+            key_paths: Vec::new(),
+            rules,
+            rules_watch: None,
+            policy: Policy::calibrated(),
+            embedding: select::Options { backend, onnxruntime: None, model: None },
+            pool: pool::Options::default(),
+            earlier: earlier::Options::default(),
+            threads: 1,
+            pinned: false,
+            drift: drift::Options::default(),
+            retention: None,
+            risk_limits: Vec::new(),
+            sink: None,
+            own: Vec::new(),
+            unpacked_bytes: u64::MAX,
+            store: None,
+            resume: Resume::default(),
+            engines: None,
+            capture: None,
+            keep_texts: true,
+            redact: Arc::default(),
+            silences: None,
+        }
+    }
+}
+
 /// What a former run has left.
 #[derive(Debug, Default)]
 pub struct Resume {

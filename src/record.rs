@@ -26,6 +26,7 @@ pub mod native;
 pub mod openai;
 pub mod otel;
 pub mod profile;
+pub mod quotes;
 pub mod reader;
 mod stored;
 pub mod time;
@@ -129,6 +130,26 @@ pub struct Record {
 }
 
 impl Record {
+    /// A record of nothing, for tests to fill in.
+    #[cfg(test)]
+    pub(crate) fn blank() -> Self {
+        Self {
+            seq: Seq(0),
+            id: "id".into(),
+            ts: None,
+            key: "key".into(),
+            prompt: None,
+            samples: Vec::new(),
+            latency_ms: None,
+            numbers: Vec::new(),
+            labels: Vec::new(),
+            truncated: false,
+            lossy: false,
+            origin: Origin::nowhere(),
+            raw: Bytes::new(),
+        }
+    }
+
     /// The first number at this path.
     pub fn number(&self, path: &str) -> Option<f64> {
         self.numbers.iter().find(|(name, _)| name.as_str() == path).map(|(_, value)| *value)

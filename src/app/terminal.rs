@@ -1,11 +1,14 @@
 //! The terminal: taken over once, given back in every case — at the end, on an error, on a panic, while suspended.
 
+pub mod writer;
+
 use std::io::{self, Write};
 use std::mem::ManuallyDrop;
 use std::panic;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use anyhow::Context;
 use base64::Engine;
@@ -18,31 +21,17 @@ use ratatui::backend::CrosstermBackend;
 
 use crate::message::notice::Rings;
 use rustix::process::{Signal, getpid, kill_process};
+use writer::{Pump, Writer};
 
-/// Standard output, with a count of what went through.
-#[derive(Clone)]
-pub struct Counted {
-    written: Arc<AtomicU64>,
-}
-
-impl Write for Counted {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = io::stdout().write(bytes)?;
-        self.written.fetch_add(written as u64, Ordering::Relaxed);
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        io::stdout().flush()
-    }
-}
+/// How long a terminal is waited for when it is given back: one that takes nothing by then is left as it is.
+const LAST: Duration = Duration::from_millis(500);
 
 /// Holds the terminal while it lives.
 pub struct Guard {
     /// Never dropped: ratatui would show the cursor, which happens here, and panic where there is no terminal any more.
-    terminal: ManuallyDrop<Terminal<CrosstermBackend<Counted>>>,
+    terminal: ManuallyDrop<Terminal<CrosstermBackend<Writer>>>,
+    writer: Writer,
     taken: Arc<AtomicBool>,
-    written: Arc<AtomicU64>,
     mouse: bool,
 }
 
@@ -53,24 +42,26 @@ impl Guard {
     /// Takes the terminal over, and its mouse if that is wanted. From here on a panic of this thread gives it back before it is printed; panics of
     /// other threads are caught by those who started them and go to the log.
     ///
+    /// `start` starts the thread that writes to it.
+    ///
     /// # Errors
     /// When there is no terminal.
-    pub fn new(mouse: bool) -> anyhow::Result<Self> {
+    pub fn new(mouse: bool, start: impl FnOnce(Pump) -> io::Result<()>) -> anyhow::Result<Self> {
         let taken = Arc::new(AtomicBool::new(false));
-        let hook_taken = Arc::clone(&taken);
+        let (writer, pump) = Writer::stdout().context("opening the terminal")?;
+        start(pump).context("starting a thread")?;
+        let (hook_taken, hook_writer) = (Arc::clone(&taken), writer.clone());
         let screen = thread::current().id();
         let before = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
             tracing::error!("{info}");
             if thread::current().id() == screen {
-                restore(&hook_taken);
+                restore(&hook_taken, &hook_writer);
                 before(info);
             }
         }));
-        let written = Arc::new(AtomicU64::new(0));
-        let out = Counted { written: Arc::clone(&written) };
-        let terminal = Terminal::new(CrosstermBackend::new(out)).context("opening the terminal")?;
-        let mut guard = Self { terminal: ManuallyDrop::new(terminal), taken, written, mouse };
+        let terminal = Terminal::new(CrosstermBackend::new(writer.clone())).context("opening the terminal")?;
+        let mut guard = Self { terminal: ManuallyDrop::new(terminal), writer, taken, mouse };
         guard.take()?;
         Ok(guard)
     }
@@ -78,10 +69,10 @@ impl Guard {
     fn take(&mut self) -> anyhow::Result<()> {
         self.taken.store(true, Ordering::SeqCst);
         enable_raw_mode().context("switching the terminal to raw mode")?;
-        execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)
+        execute!(self.writer, EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)
             .context("switching to the alternate screen")?;
         if self.mouse {
-            execute!(io::stdout(), EnableMouseCapture).context("asking for the mouse")?;
+            execute!(self.writer, EnableMouseCapture).context("asking for the mouse")?;
         }
         Ok(())
     }
@@ -92,7 +83,7 @@ impl Guard {
     /// When the terminal does not take it.
     pub fn set_mouse(&mut self, on: bool) -> io::Result<()> {
         self.mouse = on;
-        if on { execute!(io::stdout(), EnableMouseCapture) } else { execute!(io::stdout(), DisableMouseCapture) }
+        if on { execute!(self.writer, EnableMouseCapture) } else { execute!(self.writer, DisableMouseCapture) }
     }
 
     /// Columns and lines.
@@ -109,7 +100,7 @@ impl Guard {
             return Ok(false);
         }
         // In letters and digits only: whatever is in the text can't reach the terminal as anything else.
-        let out = self.terminal.backend_mut();
+        let out = &mut self.writer;
         write!(out, "\x1b]52;c;{}\x07", STANDARD.encode(text))?;
         out.flush()?;
         Ok(true)
@@ -120,7 +111,7 @@ impl Guard {
     /// # Errors
     /// When the terminal does not take it.
     pub fn ring(&mut self, rings: &Rings) -> io::Result<()> {
-        let out = self.terminal.backend_mut();
+        let out = &mut self.writer;
         if rings.bell {
             write!(out, "\x07")?;
         }
@@ -132,13 +123,13 @@ impl Guard {
     }
 
     /// The terminal, to draw on.
-    pub fn terminal(&mut self) -> &mut Terminal<CrosstermBackend<Counted>> {
+    pub fn terminal(&mut self) -> &mut Terminal<CrosstermBackend<Writer>> {
         &mut self.terminal
     }
 
-    /// Bytes written to the terminal so far.
-    pub fn written(&self) -> u64 {
-        self.written.load(Ordering::Relaxed)
+    /// What is on its way to the terminal.
+    pub fn writer(&self) -> &Writer {
+        &self.writer
     }
 
     /// Gives the terminal back, stops the process until it is continued, and takes the terminal again.
@@ -146,7 +137,7 @@ impl Guard {
     /// # Errors
     /// When the terminal has gone meanwhile.
     pub fn suspend(&mut self) -> anyhow::Result<()> {
-        restore(&self.taken);
+        restore(&self.taken, &self.writer);
         kill_process(getpid(), Signal::TSTP).context("suspending")?;
         self.take()?;
         self.terminal.clear().context("clearing the screen")
@@ -155,21 +146,21 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        restore(&self.taken);
+        restore(&self.taken, &self.writer);
     }
 }
 
 /// Gives the terminal back, once.
-fn restore(taken: &AtomicBool) {
+fn restore(taken: &AtomicBool, writer: &Writer) {
     if !taken.swap(false, Ordering::SeqCst) {
         return;
     }
     // Each step is tried whatever became of the others: there is nobody left to tell.
-    let mut out = io::stdout();
+    let mut out = writer.clone();
     let _ = execute!(out, DisableMouseCapture);
     let _ = execute!(out, DisableBracketedPaste);
     let _ = execute!(out, LeaveAlternateScreen);
     let _ = execute!(out, cursor::Show);
+    writer.wait(LAST);
     let _ = disable_raw_mode();
-    let _ = out.flush();
 }

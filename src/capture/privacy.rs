@@ -3,19 +3,12 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use memchr::memmem;
-
 use super::encode::Raw;
 use super::{Event, EventKind, Head, RuleText, RulesChange, State};
+use crate::record::quotes::quotes_any;
 use crate::record::{Name, Origin, Record, trim};
 use crate::redact::Redact;
 use crate::verdict::{Basis, DriftReport, Observed, Outcome, Verdict, Violation, json};
-
-/// Bytes that two texts have in common for one to quote the other. A message quotes a long answer only in part.
-const QUOTE: usize = 24;
-
-/// Longest text, bytes, that may stand within a word by chance.
-const WORD: usize = 3;
 
 /// What a capture leaves out.
 #[derive(Debug, Clone, Default)]
@@ -120,26 +113,6 @@ fn unquoted(record: &mut Record, verdict: &mut Verdict) {
             violation.observed = Observed::Text(placeholder(text.len() as u64).into());
         }
     }
-}
-
-fn quotes_any(value: &str, texts: &[Arc<str>]) -> bool {
-    let value = trim(value);
-    !value.is_empty() && texts.iter().any(|text| quotes(value, trim(text)))
-}
-
-/// Whether one holds the other, or both have a run of some length in common.
-fn quotes(value: &str, text: &str) -> bool {
-    let holds = |part: &[u8]| memmem::find(text.as_bytes(), part).is_some();
-    holds(value.as_bytes()) || told(value, text) || value.as_bytes().chunks_exact(QUOTE).any(holds)
-}
-
-/// Whether `value` holds the text; one of few letters as a word: the answer `no` is not told by `node`.
-fn told(value: &str, text: &str) -> bool {
-    let letter = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
-    memmem::find_iter(value.as_bytes(), text.as_bytes()).any(|at| {
-        let around = (value[..at].chars().next_back(), value[at + text.len()..].chars().next());
-        text.len() > WORD || !letter(around.0) && !letter(around.1)
-    })
 }
 
 /// Whether the text was changed.

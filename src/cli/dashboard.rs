@@ -22,7 +22,7 @@ use crate::message::desk::Desk;
 use crate::message::notice::Rings;
 use crate::message::{Orders, Update};
 use crate::pipeline::demo::{self, Demo};
-use crate::pipeline::{Handle, Input, Pipeline, desk};
+use crate::pipeline::{Handle, Input, Pipeline, desk, spawn};
 use crate::rules::schema::Source;
 use crate::source::From;
 use crate::state::session::SavedSession;
@@ -265,7 +265,7 @@ pub(super) struct Running {
 /// Shows a screen until the user leaves. What is behind it is started once its first frame stands.
 pub(super) fn run(mut app: App, start: impl FnOnce() -> Result<Running, Failure>) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting")?;
-    let mut guard = terminal::Guard::new(app.mouse)?;
+    let mut guard = terminal::Guard::new(app.mouse, |pump| spawn("terminal", move || pump.run()).map(drop))?;
     let desk = app.desk.clone();
     // The first frame stands before anything is loaded.
     app.draw(guard.terminal()).context("drawing")?;

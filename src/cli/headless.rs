@@ -233,10 +233,7 @@ async fn wait(
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let orders = handle.orders();
-    let mut unread = None;
-    let mut catching_up = CatchingUp::default();
-    let mut formats = Status::default();
-    let mut captured = captures::Heard::default();
+    let mut teller = Teller::new(bar);
     loop {
         let update = tokio::select! {
             biased;
@@ -255,58 +252,82 @@ async fn wait(
             update = updates.recv_async() => update,
         };
         update.iter().for_each(|update| watchman.take(update));
-        let say = |text: &str| bar.suspend(|| note_line(&format!("watcher: {}", sanitize::line(text))));
-        match update {
-            None => return Ok(Outcome::Lost),
-            Some(Update::Finished(summary)) => return Ok(Outcome::Finished(summary, unread)),
-            Some(Update::OutputFailed { closed: true, .. }) => return Ok(Outcome::ClosedPipe),
-            Some(Update::OutputFailed { why, .. }) => return Ok(Outcome::OutputFailed(why)),
-            Some(Update::Format(report)) => {
-                if let Some(news) = formats.format(report) {
-                    say(&news);
-                }
+        let Some(update) = update else { return Ok(Outcome::Lost) };
+        if let Some(outcome) = teller.take(update) {
+            return Ok(outcome);
+        }
+    }
+}
+
+/// Says on the standard error what a person has to know.
+struct Teller<'a> {
+    bar: &'a ProgressBar,
+    /// A source that could not be read to its end, and why.
+    unread: Option<String>,
+    catching_up: CatchingUp,
+    formats: Status,
+    captured: captures::Heard,
+}
+
+impl<'a> Teller<'a> {
+    fn new(bar: &'a ProgressBar) -> Self {
+        let (catching_up, formats, captured) = Default::default();
+        Self { bar, unread: None, catching_up, formats, captured }
+    }
+
+    fn say(&self, text: &str) {
+        self.bar.suspend(|| note_line(&format!("watcher: {}", sanitize::line(text))));
+    }
+
+    /// Takes an update in; how the run ended, if it did.
+    fn take(&mut self, update: Update) -> Option<Outcome> {
+        let said = match update {
+            Update::Finished(summary) => return Some(Outcome::Finished(summary, self.unread.take())),
+            Update::OutputFailed { closed: true, .. } => return Some(Outcome::ClosedPipe),
+            Update::OutputFailed { why, .. } => return Some(Outcome::OutputFailed(why)),
+            Update::Format(report) => self.formats.format(report),
+            Update::Source(report) => {
+                self.source(&report);
+                None
             }
-            Some(Update::Source(report)) => {
-                bar.set_position(report.read);
-                if let Some(text) = catching_up.source(&report) {
-                    say(&text);
-                }
+            Update::Engine(report) => {
                 match &report.state {
-                    SourceState::Waiting(why) => say(&format!("waiting for {}: {why}", report.name)),
-                    SourceState::Failed(why) => unread = Some(format!("{}: {why}", report.name)),
-                    _ => {}
+                    EngineState::Running { warnings, .. } => warnings.iter().for_each(|warning| self.say(warning)),
+                    EngineState::Failed(why) => self.say(&format!("{} failed: {why}", report.kind.name())),
+                    EngineState::Loading => {}
                 }
+                None
             }
-            Some(Update::Engine(report)) => match &report.state {
-                EngineState::Running { warnings, .. } => warnings.iter().for_each(|warning| say(warning)),
-                EngineState::Failed(why) => say(&format!("{} failed: {why}", report.kind.name())),
-                EngineState::Loading => {}
-            },
-            Some(Update::Health(report)) => catching_up.event = report.event,
-            Some(Update::CaughtUp) => {
-                if let Some(text) = catching_up.end() {
-                    say(&text);
-                }
+            Update::Health(report) => {
+                self.catching_up.event = report.event;
+                None
             }
-            Some(Update::Rules(report)) => say(&rules_change(&report)),
-            Some(Update::Notice(text)) => say(&text),
-            Some(Update::OutputWaits(Some(why))) => {
-                say(&format!("the output can't take more: {why}; waiting for room"))
-            }
-            Some(Update::OutputWaits(None)) => say("there is room again, going on"),
-            Some(Update::Capture(report)) => {
-                if let Some(why) = captured.stopped(&report) {
-                    say(&why);
-                }
-            }
-            Some(
-                Update::Judged { .. }
-                | Update::Rejected { .. }
-                | Update::Shown(_)
-                | Update::Replay(_)
-                | Update::Found(_)
-                | Update::Silences(_),
-            ) => {}
+            Update::CaughtUp => self.catching_up.end(),
+            Update::Rules(report) => Some(rules_change(&report)),
+            Update::Notice(text) => Some(text),
+            Update::OutputWaits(Some(why)) => Some(format!("the output can't take more: {why}; waiting for room")),
+            Update::OutputWaits(None) => Some("there is room again, going on".to_owned()),
+            Update::Capture(report) => self.captured.stopped(&report),
+            Update::Judged { .. }
+            | Update::Rejected { .. }
+            | Update::Shown(_)
+            | Update::Replay(_)
+            | Update::Found(_)
+            | Update::Silences(_) => None,
+        };
+        said.iter().for_each(|text| self.say(text));
+        None
+    }
+
+    fn source(&mut self, report: &SourceReport) {
+        self.bar.set_position(report.read);
+        if let Some(text) = self.catching_up.source(report) {
+            self.say(&text);
+        }
+        match &report.state {
+            SourceState::Waiting(why) => self.say(&format!("waiting for {}: {why}", report.name)),
+            SourceState::Failed(why) => self.unread = Some(format!("{}: {why}", report.name)),
+            _ => {}
         }
     }
 }

@@ -254,13 +254,8 @@ mod tests {
             key: "agent-7".into(),
             prompt: Some("the planted question".into()),
             samples: samples.iter().map(|&sample| sample.into()).collect(),
-            latency_ms: None,
-            numbers: Vec::new(),
-            labels: Vec::new(),
-            truncated: false,
-            lossy: false,
             origin: Origin { source: "live.ndjson".into(), file: "f".into(), offset: 70, line: Some(8), part: 0 },
-            raw: bytes::Bytes::new(),
+            ..Record::blank()
         };
         let verdict = Arc::new(Verdict::unjudged(&record));
         Row { record: Arc::new(record), verdict, other: None }

@@ -63,26 +63,11 @@ pub fn reasons(seen: &Verdict, now: &Verdict) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{Origin, Record, Seq};
+    use crate::record::Record;
     use crate::verdict::{Action, Advice, Observed, Severity, Violation, ViolationState};
 
     fn verdict() -> Verdict {
-        let record = Record {
-            seq: Seq(0),
-            id: "r".into(),
-            ts: None,
-            key: "k".into(),
-            prompt: None,
-            samples: Vec::new(),
-            latency_ms: None,
-            numbers: Vec::new(),
-            labels: Vec::new(),
-            truncated: false,
-            lossy: false,
-            origin: Origin::nowhere(),
-            raw: bytes::Bytes::new(),
-        };
-        let mut verdict = Verdict::unjudged(&record);
+        let mut verdict = Verdict::unjudged(&Record::blank());
         verdict.divergence.outcome = Outcome::Scored;
         verdict.divergence.risk = Some(0.25);
         verdict

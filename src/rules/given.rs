@@ -1,10 +1,13 @@
 //! A record as what is given in a test of a rule file.
 
+use std::sync::Arc;
+
 use serde_yaml::{Mapping, Value};
 
 use super::edit::whole;
 use crate::record::names::is_plain;
-use crate::record::{Record, time};
+use crate::record::quotes::quotes_any;
+use crate::record::{Record, time, trim};
 
 /// Most leaves that are given.
 const MOST_LEAVES: usize = 64;
@@ -22,10 +25,16 @@ const TIMES: [&str; 3] = ["ts", "timestamp", "created_at"];
 const NUMBERS: [&str; 3] = ["physics", "financial", "metrics"];
 
 /// A record as the `given` of a test: its numbers, its labels and its time, and its answers if they are short. Read as
-/// a test is, it is a record with those. Its id is left out.
-pub fn given(record: &Record) -> Value {
+/// a test is, it is a record with those. Its id is left out. Without `texts`, so are its answers, and what repeats them or
+/// its prompt.
+pub fn given(record: &Record, texts: bool) -> Value {
     let numbers = record.numbers.iter().map(|(name, value)| (name.as_str(), whole(&(*value).into()), true));
-    let labels = record.labels.iter().map(|(name, text)| (name.as_str(), Value::from(&**text), false));
+    let hidden: Vec<Arc<str>> = match texts {
+        true => Vec::new(),
+        false => record.samples.iter().chain(&record.prompt).filter(|text| !trim(text).is_empty()).cloned().collect(),
+    };
+    let kept = record.labels.iter().filter(|(_, text)| !quotes_any(text, &hidden));
+    let labels = kept.map(|(name, text)| (name.as_str(), Value::from(&**text), false));
     let mut leaves: Vec<(&str, Value, bool)> = numbers.chain(labels).collect();
     // Whatever has to be left out, the time stays.
     leaves.sort_by_key(|(path, ..)| !TIMES.contains(path));
@@ -47,7 +56,7 @@ pub fn given(record: &Record) -> Value {
         }
     }
     let bytes: usize = record.samples.iter().map(|sample| sample.len()).sum();
-    if !record.samples.is_empty() && bytes <= MOST_BYTES {
+    if texts && !record.samples.is_empty() && bytes <= MOST_BYTES {
         let samples = record.samples.iter().map(|sample| Value::from(&**sample)).collect();
         put(&mut root, &[Key::Name("samples".to_owned())], Value::Sequence(samples));
     }
@@ -161,7 +170,7 @@ mod tests {
     fn back(record: &Record) -> Record {
         const RULES: &str = "version: 1\nrules:\n  - id: a\n    limit: {field: x, min: 0}\n";
         let file = RuleText::parse("f", RULES).ok().unwrap();
-        let text = file.with_test("it", &given(record), &[("a", "ok")]).unwrap();
+        let text = file.with_test("it", &given(record, true), &[("a", "ok")]).unwrap();
         let set = load(&[Source { name: "f".into(), text }]).unwrap();
         (*set.tests[0].given[0]).clone()
     }
@@ -194,10 +203,22 @@ mod tests {
     }
 
     #[test]
+    fn without_texts_nothing_of_them_is_given() {
+        let record = read(
+            r#"{"agent_id":"a-7","x":1,"prompt":"Sell the Alpha fund?","note":"asked: Sell the Alpha fund?",
+            "samples":["Sell 5,000 shares","Hold"],"answer":"Sell 5,000 shares"}"#,
+        );
+        let text = serde_yaml::to_string(&given(&record, false)).unwrap();
+        assert_eq!(text, "x: 1\nagent_id: a-7\n");
+        let whole = serde_yaml::to_string(&given(&record, true)).unwrap();
+        assert!(["Alpha", "asked", "Hold", "answer"].iter().all(|part| whole.contains(part)), "{whole}");
+    }
+
+    #[test]
     fn what_is_given_is_bounded() {
         let many: Vec<String> = (0..200).map(|n| format!("\"k{n}\":{n}")).collect();
         let line = format!(r#"{{{},"samples":["{}"],"ts":"2026-02-17T12:34:56Z"}}"#, many.join(","), "x".repeat(5_000));
-        let value = given(&read(&line));
+        let value = given(&read(&line), true);
         let map = value.as_mapping().unwrap();
         assert_eq!(map.len(), MOST_LEAVES);
         assert!(map.contains_key("ts") && map.contains_key("k0") && !map.contains_key("samples"));

@@ -373,6 +373,12 @@ pub struct RuleSet {
 }
 
 impl RuleSet {
+    /// Whether what a rule says of a record depends on those before it.
+    pub fn remembers(&self, rule: &Rule) -> bool {
+        let steps = || self.steps.iter().any(|step| self.rules[step.rule].id == rule.id);
+        rule.window.is_some() || !rule.hold.is_zero() || steps()
+    }
+
     /// A rule set without rules.
     pub fn empty() -> Self {
         Self {

@@ -338,15 +338,8 @@ mod tests {
             id: id.into(),
             ts: Timestamp::from_second(offset as i64).ok(),
             key: "agent".into(),
-            prompt: None,
-            samples: Vec::new(),
-            latency_ms: None,
-            numbers: Vec::new(),
-            labels: Vec::new(),
-            truncated: false,
-            lossy: false,
             origin: Origin { source: source.into(), offset, ..Origin::nowhere() },
-            raw: Default::default(),
+            ..Record::blank()
         };
         let verdict = Arc::new(Verdict::unjudged(&record));
         Row { record: Arc::new(record), verdict, other: None }

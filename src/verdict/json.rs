@@ -233,11 +233,22 @@ fn optional(out: &mut Vec<u8>, value: Option<f64>) {
     }
 }
 
-/// The value with as many decimals as `places`, a power of ten, has zeros.
+/// Digits that a double keeps of any decimal number.
+const DIGITS: f64 = 1e15;
+
+/// The value with as many decimals as `places`, a power of ten, has zeros. What is rounded stays as it is when it is rounded
+/// once more.
 pub fn rounded(value: f64, places: f64) -> f64 {
     let scaled = value * places;
+    if scaled.abs() < DIGITS {
+        return scaled.round() / places;
+    }
     // A value so large has no decimals to cut, and scaling it would change its last bit.
-    if scaled.abs() < (1u64 << 53) as f64 { scaled.round() / places } else { value }
+    if scaled.abs() >= (1u64 << 53) as f64 {
+        return value;
+    }
+    // Between the two scaling may change the last bit: its decimals are cut where they are exact.
+    format!("{value:.*}", places.log10() as usize).parse().unwrap_or(value)
 }
 
 /// Shortest form that reads back as the same double; whole numbers without a point.
@@ -282,6 +293,22 @@ mod tests {
         }
         for value in [1.0 / 3.0, 1e15, 123_456_789.123, f64::MAX, f64::MIN_POSITIVE] {
             assert_eq!(text(value).parse::<f64>().unwrap(), value);
+        }
+    }
+
+    #[test]
+    fn what_is_rounded_stays() {
+        // Scaled by itself it would lose a digit each time.
+        assert_eq!(rounded(-4_371_614_227.271_668, 1e6), -4_371_614_227.271_668);
+        assert_eq!(
+            (rounded(1.000_000_5, 1e6), rounded(1e300, 1e6), rounded(f64::MAX, 1e6)),
+            (1.000_001, 1e300, f64::MAX)
+        );
+        for power in -30..320 {
+            let value = 1.234_567_890_123_456_7 * 10f64.powi(power);
+            let once = rounded(value, 1e6);
+            assert_eq!(rounded(once, 1e6), once, "{value:?}");
+            assert!(value.is_infinite() || (once - value).abs() <= 5.000_001e-7, "{value:?} {once:?}");
         }
     }
 

@@ -288,6 +288,20 @@ fn a_test_is_made_of_a_record() {
 }
 
 #[test]
+fn a_test_of_a_record_keeps_no_texts_where_none_are_kept() {
+    let mut app = with_traffic_of(1_650);
+    app.state.view.never_text = true;
+    settled(&mut app, 160, 45);
+    press(&mut app, "V");
+    settled(&mut app, 160, 45);
+    let record = app.state.listing().row().unwrap().record.clone();
+    run(&mut app, "test-from-record a loss that was too much");
+    let text = &app.state.editing.as_ref().unwrap().draft.files()[0].text;
+    assert!(text.contains("a loss that was too much") && !record.samples.is_empty());
+    assert!(record.samples.iter().chain(&record.prompt).all(|told| !text.contains(&**told)), "{text}");
+}
+
+#[test]
 fn what_differs_is_told() {
     let mut app = with_traffic_of(1_650);
     settled(&mut app, 160, 45);

@@ -5,31 +5,20 @@ use ratatui::backend::TestBackend;
 use watcher::app::App;
 use watcher::engine::embedding::Mode;
 use watcher::engine::embedding::pool::Ready;
-use watcher::message::{EngineState, SourceReport, SourceState, Update};
+use watcher::message::EngineState;
 use watcher::ui::theme::{Depth, SHIPPED, Symbols, Theme};
 use watcher::verdict::Timing;
 use watcher::verdict::policy::Policy;
 
-use crate::screens::{NOW, app, engine, press, running, screen, settled, show, with_health, with_traffic_of};
+use crate::screens::{
+    NOW, app, engine, nothing_yet, press, running, screen, settled, show, with_health, with_traffic_of,
+};
 use crate::support::{judge_all, parse_all, protocol_rules};
 
 const SIZES: [(u16, u16); 2] = [(160, 45), (80, 24)];
 
 const SCREENS: [(&str, &str); 5] =
     [("1", "overview"), ("2", "records"), ("3", "rules"), ("4", "drift"), ("5", "health")];
-
-fn loading() -> App {
-    let mut app = app();
-    engine(&mut app, EngineState::Loading);
-    app.state.apply(Update::Source(SourceReport {
-        name: "agents.ndjson".into(),
-        state: SourceState::Waiting("the file does not exist yet".into()),
-        read: 0,
-        behind: 0,
-        at: NOW.parse().unwrap(),
-    }));
-    app
-}
 
 fn engine_down() -> App {
     let mut app = with_traffic_of(400);
@@ -57,7 +46,7 @@ type Made = (&'static str, fn() -> App);
 
 const STATES: [Made; 7] = [
     ("empty", app),
-    ("loading", loading),
+    ("loading", nothing_yet),
     ("normal", || with_traffic_of(400)),
     ("incident", || with_traffic_of(1_650)),
     ("overloaded", with_health),

@@ -6,16 +6,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use watcher::clock::{Clock, SystemClock};
-use watcher::engine::embedding::earlier;
-use watcher::engine::embedding::pool;
-use watcher::engine::embedding::select::{Choice, Options as Select};
+use watcher::engine::embedding::select::Choice;
 use watcher::engine::embedding::{Mode, TextFeatures};
 use watcher::message::Update;
 use watcher::pipeline::judge::{Arrival, Judge, Setup, Texts};
-use watcher::pipeline::{Input, Options, Pipeline, Resume};
-use watcher::record::Limits;
+use watcher::pipeline::{Options, Pipeline};
 use watcher::sink::ndjson::NdjsonSink;
-use watcher::source::From;
 use watcher::verdict::json;
 use watcher::verdict::policy::Policy;
 
@@ -30,34 +26,8 @@ const QUEUE: u64 = 4;
 
 pub(crate) fn options(home: &Home, out: Box<dyn Write + Send>) -> Options {
     Options {
-        inputs: vec![Input::Files(home.path("log"))],
-        from: From::Start,
-        follow: false,
-        live: false,
-        limits: Limits::default(),
-        formats: std::sync::Arc::default(),
-        key_paths: Vec::new(),
-        rules_watch: None,
-        rules: protocol_rules(),
-        policy: Policy::calibrated(),
-        embedding: Select { backend: Choice::None, onnxruntime: None, model: None },
-        pool: pool::Options::default(),
-        earlier: earlier::Options::default(),
-        threads: 1,
-        pinned: false,
-        drift: watcher::engine::drift::Options::default(),
-        retention: None,
-        risk_limits: Vec::new(),
         sink: Some(NdjsonSink::new(out, json::Options { timing: false, ..Default::default() })),
-        own: Vec::new(),
-        unpacked_bytes: u64::MAX,
-        store: None,
-        resume: Resume::default(),
-        engines: None,
-        capture: None,
-        silences: None,
-        keep_texts: true,
-        redact: Default::default(),
+        ..Options::of_log(home.path("log"), protocol_rules(), Choice::None)
     }
 }
 

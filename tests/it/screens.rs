@@ -171,8 +171,8 @@ pub fn press(app: &mut App, keys: &str) -> Option<Effect> {
     effect
 }
 
-#[test]
-fn an_empty_screen_says_what_to_do() {
+/// Before the first record: the log is not there, the engine is being loaded.
+pub fn nothing_yet() -> App {
     let mut app = app();
     engine(&mut app, EngineState::Loading);
     app.state.apply(Update::Source(SourceReport {
@@ -182,6 +182,12 @@ fn an_empty_screen_says_what_to_do() {
         behind: 0,
         at: NOW.parse().unwrap(),
     }));
+    app
+}
+
+#[test]
+fn an_empty_screen_says_what_to_do() {
+    let mut app = nothing_yet();
     insta::assert_snapshot!("empty_160x45", screen(&mut app, 160, 45));
     insta::assert_snapshot!("empty_80x24", screen(&mut app, 80, 24));
 }

@@ -117,27 +117,101 @@ fn over_a_slow_line_little_is_sent_and_of_a_quiet_screen_almost_nothing() {
     quit(session);
 }
 
-#[test]
-fn who_reads_slowly_is_waited_for_and_the_program_still_answers() {
+/// Longest wait: a bound for a test that fails, not a pause.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A terminal of which nothing is read until it is asked for.
+struct Held {
+    master: Box<dyn portable_pty::MasterPty + Send>,
+    child: Box<dyn portable_pty::Child + Send + Sync>,
+}
+
+impl Held {
+    fn start(home: &Home, arguments: &str, (rows, cols): (u16, u16)) -> Self {
+        let size = portable_pty::PtySize { rows, cols, pixel_width: 0, pixel_height: 0 };
+        let pty = portable_pty::native_pty_system().openpty(size).unwrap();
+        let mut command = portable_pty::CommandBuilder::new(assert_cmd::cargo::cargo_bin("watcher"));
+        command.args(arguments.split(' '));
+        command.env_clear();
+        command.cwd(home.0.path());
+        for (name, value) in [("TERM", "xterm-256color"), ("COLORTERM", "truecolor"), ("LANG", "C.UTF-8")] {
+            command.env(name, value);
+        }
+        command.env("HOME", home.0.path());
+        let child = pty.slave.spawn_command(command).unwrap();
+        Self { master: pty.master, child }
+    }
+
+    /// Reads on, and takes what is read as a screen, until `done`.
+    fn read_until(&mut self, (rows, cols): (u16, u16), what: &str, mut done: impl FnMut(&str) -> bool) {
+        let mut reader = self.master.try_clone_reader().unwrap();
+        let (sender, bytes) = std::sync::mpsc::sync_channel(1_024);
+        std::thread::spawn(move || {
+            let mut buffer = [0u8; 4_096];
+            while let Ok(read @ 1..) = std::io::Read::read(&mut reader, &mut buffer) {
+                // Who waits no longer still lets the program write its last words.
+                let _ = sender.send(buffer[..read].to_vec());
+            }
+        });
+        let cells = |n| std::num::NonZeroU16::new(n).unwrap();
+        let mut screen = vt100::Parser::new(cells(rows), cells(cols), 0);
+        let clock = SystemClock::new();
+        while !done(&screen.screen().contents()) {
+            match bytes.recv_timeout(PATIENCE.saturating_sub(clock.elapsed())) {
+                Ok(bytes) => screen.process(&bytes),
+                Err(error) => panic!("{what} did not come ({error}):\n{}", screen.screen().contents()),
+            }
+        }
+    }
+}
+
+/// A log of 20,000 records, watched on a terminal that is full already.
+fn held_log() -> (Home, Held, std::path::PathBuf) {
     let home = Home::new();
     let traffic = std::fs::read_to_string(repo("sample-data/live.ndjson")).unwrap();
-    let lines: Vec<&str> = traffic.lines().collect();
-    let text: String = lines.iter().cycle().take(20_000).flat_map(|line| [line, "\n"]).collect();
-    home.write("log", text);
-    let mut session = Session::start(home, "exec \"$WATCHER\" watch log --backend none --from start", 45, 160);
-    // Nothing is read while the whole log is judged: what the program writes piles up in the terminal.
-    let state = session.home.path(".local/state/watcher/watcher.log");
+    home.write("log", traffic.lines().cycle().take(RECORDS).flat_map(|line| [line, "\n"]).collect::<String>());
+    let held = Held::start(&home, "watch log --from start --backend none --output v.ndjson", (45, 160));
+    let verdicts = home.path("v.ndjson");
+    (home, held, verdicts)
+}
+
+const RECORDS: usize = 20_000;
+
+/// Verdicts in a file; it tells how far the judging has come while nobody looks at the screen.
+fn judged(verdicts: &std::path::Path) -> usize {
+    std::fs::read(verdicts).map_or(0, |bytes| bytes.iter().filter(|byte| **byte == b'\n').count())
+}
+
+fn until(what: &str, mut done: impl FnMut() -> bool) {
     let clock = SystemClock::new();
-    while !state.exists() {
-        assert!(clock.elapsed() < Duration::from_secs(60));
+    while !done() {
+        assert!(clock.elapsed() < PATIENCE, "{what} did not come");
         std::thread::yield_now();
     }
-    session.press("5");
-    session.press("1");
-    session.wait_for("all of it", |screen| screen.contains("20,000 kept") || screen.contains("kept · following"));
-    session.press("q");
-    assert_eq!(session.end(), 0);
-    session.assert_restored();
+}
+
+#[test]
+fn a_terminal_that_takes_nothing_holds_up_nothing() {
+    let (_home, mut held, verdicts) = held_log();
+    until("the last verdict", || judged(&verdicts) == RECORDS);
+    held.read_until((45, 160), "the screen", |screen| screen.contains("following"));
+    std::io::Write::write_all(&mut held.master.take_writer().unwrap(), b"q").unwrap();
+    assert_eq!(held.child.wait().unwrap().exit_code(), 0);
+    assert_eq!(judged(&verdicts), RECORDS);
+}
+
+#[test]
+fn who_is_told_to_end_ends_on_a_terminal_that_takes_nothing() {
+    let (_home, mut held, verdicts) = held_log();
+    until("a verdict", || judged(&verdicts) > 0);
+    let pid = rustix::process::Pid::from_raw(held.child.process_id().unwrap().cast_signed()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    let mut code = None;
+    until("the end", || {
+        code = held.child.try_wait().unwrap().map(|status| status.exit_code());
+        code.is_some()
+    });
+    assert_eq!(code, Some(0));
 }
 
 /// tmux on a socket of its own.

@@ -7,6 +7,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::Effect;
 use crate::app::action::Action;
+use crate::message::RuleSet;
 use crate::message::inquiry::suggest::Bound;
 use crate::message::inquiry::{Inquiry, NotSaved, Suggest};
 use crate::message::rules::{Kind, parsed, stepped};
@@ -431,19 +432,31 @@ fn test_from_record(state: &mut AppState, name: &str) {
     if !state.edit(meant(state)) {
         return;
     }
+    let texts = !state.view.never_text;
+    let in_force = state.status.health.as_ref().map(|health| Arc::clone(&health.rules));
+    // A test gives one record: what a rule says of many is not in it.
+    let remembers = |id: &str| {
+        let of_many = |rules: &Arc<RuleSet>| rules.rules.iter().any(|rule| &*rule.id == id && rules.remembers(rule));
+        in_force.as_ref().is_some_and(of_many)
+    };
     let Some(editing) = &mut state.editing else { return };
-    let here = |id: &str| editing.rules.iter().any(|rule| &*rule.id == id && rule.file == editing.file);
+    let here =
+        |id: &str| editing.rules.iter().any(|rule| &*rule.id == id && rule.file == editing.file) && !remembers(id);
     let mut expect: Vec<(String, &str)> = Vec::new();
     for violation in row.verdict.violations.iter().filter(|found| here(&found.rule)) {
         if !expect.iter().any(|(rule, _)| **rule == *violation.rule) {
             expect.push((violation.rule.to_string(), violation.severity.word()));
         }
     }
-    if let (true, Some(rule)) = (expect.is_empty(), &editing.rule) {
-        expect.push((rule.to_string(), "ok"));
+    if let (true, Some(rule)) = (expect.is_empty(), editing.rule.as_deref().filter(|rule| !remembers(rule))) {
+        expect.push((rule.to_owned(), "ok"));
+    }
+    if expect.is_empty() {
+        state.view.note = Some("no test: what these rules say depends on the records before, too".to_owned());
+        return;
     }
     let name = if name.is_empty() { format!("record {}", row.record.id) } else { name.to_owned() };
-    let given = crate::message::rules::given(&row.record);
+    let given = crate::message::rules::given(&row.record, texts);
     let expect: Vec<(&str, &str)> = expect.iter().map(|(rule, word)| (rule.as_str(), *word)).collect();
     let result = editing.draft.add_test(editing.file, &name, &given, &expect);
     editing.refresh();

@@ -11,22 +11,20 @@ use crate::cli::setup::Setup;
 use crate::clock::{Clock, SharedClock, SystemClock};
 use crate::engine::constraints::Constraints;
 use crate::engine::drift::{self, Drift};
+use crate::engine::embedding::TextFeatures;
 use crate::engine::embedding::divergence::score;
 use crate::engine::embedding::lexical::{Words, jensen_shannon};
 use crate::engine::embedding::pool::{self, Answer, Ask, Pool, Ready};
 use crate::engine::embedding::select::{self, Choice};
-use crate::engine::embedding::{TextFeatures, earlier};
 use crate::engine::{Engine, Evidence};
 use crate::message::{EngineReport, EngineState, Update};
-use crate::pipeline::{Input, Options, Pipeline, Resume, demo, keep_to_core};
+use crate::pipeline::{Options, Pipeline, demo, keep_to_core};
 use crate::record::native::Parser;
 use crate::record::{Limits, Origin, Record, Seq};
 use crate::rules::schema::{self, Source};
 use crate::rules::{RuleSet, Stage};
 use crate::sink::file::Existing;
 use crate::sink::ndjson::{NdjsonSink, Opening};
-use crate::source::From;
-use crate::verdict::policy::Policy;
 use crate::verdict::{Divergence, Outcome, json};
 
 /// The texts: three answers to one question, of three lengths.
@@ -287,38 +285,16 @@ pub(super) fn pipeline(
     std::fs::write(&log, (0..count).map(line).collect::<String>())?;
     let opening = Opening { existing: Existing::Replace, max_bytes: None, options: json::Options::default() };
     let options = Options {
-        engines: None,
-        capture: None,
-        silences: None,
-        keep_texts: true,
-        redact: Default::default(),
-        inputs: vec![Input::Files(log)],
-        from: From::Start,
-        follow: false,
-        live: false,
-        limits: Limits::default(),
-        formats: Arc::default(),
-        key_paths: Vec::new(),
-        rules_watch: None,
-        rules: compiled(demo::RULES)?,
-        policy: Policy::calibrated(),
         embedding: select::Options {
             backend,
             onnxruntime: setup.config.onnxruntime.clone(),
             model: setup.config.model.clone(),
         },
         pool: setup.config.pool,
-        earlier: earlier::Options::default(),
         threads,
         pinned: setup.config.pin_workers,
-        drift: drift::Options::default(),
-        retention: None,
-        risk_limits: Vec::new(),
         sink: Some(NdjsonSink::open(&dir.path().join("verdicts.ndjson"), opening)?),
-        own: Vec::new(),
-        unpacked_bytes: u64::MAX,
-        store: None,
-        resume: Resume::default(),
+        ..Options::of_log(log, compiled(demo::RULES)?, backend)
     };
     let clock = SystemClock::shared();
     let (updates, handle) = Pipeline::start(options, Arc::clone(&clock))?.split();

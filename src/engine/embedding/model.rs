@@ -27,6 +27,9 @@ pub enum ModelError {
     /// One run failed.
     #[error("inference failed: {0}")]
     Run(String),
+    /// Loading it panicked: the log says where.
+    #[error("it panicked while it was loaded (see the log)")]
+    Panicked,
 }
 
 /// A model's files in memory.

@@ -1,5 +1,6 @@
 //! Which backend runs: the one that was asked for, or the next that can, and what is said about it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -66,7 +67,8 @@ pub struct Selected {
 pub fn select(options: &Options) -> Selected {
     let mut warnings = Vec::new();
     if !options.backend.is_cheap() {
-        match load(options, &mut warnings) {
+        let loaded = catch_unwind(AssertUnwindSafe(|| load(options, &mut warnings)));
+        match loaded.unwrap_or_else(|_| Err(ModelError::Panicked)) {
             Ok(selected) => return Selected { warnings, ..selected },
             Err(why) => warnings.push(format!("no model runs, comparing words instead: {why}")),
         }

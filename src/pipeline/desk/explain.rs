@@ -24,7 +24,7 @@ pub(super) fn explain(row: &Row, rules: &Arc<RuleSet>, view: Option<&View>) -> E
     let mut order: Vec<&Rule> = rules.rules.iter().collect();
     order.sort_by_key(|rule| !fires(rule));
     let mut engine = Constraints::new(Arc::clone(rules));
-    let explained = order.into_iter().take(MOST).filter_map(|rule| match remembers(rules, rule) {
+    let explained = order.into_iter().take(MOST).filter_map(|rule| match rules.remembers(rule) {
         true => with_past(rules, rule, row, view?),
         false => engine.explain(&rule.id, evidence(row)),
     });
@@ -35,12 +35,6 @@ pub(super) fn explain(row: &Row, rules: &Arc<RuleSet>, view: Option<&View>) -> E
         rules: explained.collect(),
         words: words::differing(&texts),
     }
-}
-
-/// Whether what a rule says depends on the records before.
-fn remembers(rules: &RuleSet, rule: &Rule) -> bool {
-    let steps = || rules.steps.iter().any(|step| rules.rules[step.rule].id == rule.id);
-    rule.window.is_some() || !rule.hold.is_zero() || steps()
 }
 
 fn with_past(rules: &RuleSet, rule: &Rule, row: &Row, view: &View) -> Option<Explanation> {

@@ -65,18 +65,12 @@ fn any_step() -> impl Strategy<Value = Step> {
 fn row(step: &Step, seq: u64, ts: Option<Timestamp>) -> Row {
     let record = Record {
         seq: Seq(seq),
-        id: "id".into(),
         ts,
         key: format!("key-{}", step.key).into(),
-        prompt: None,
         samples: vec!["yes".into(), "no".into()],
         latency_ms: step.latency_ms,
-        numbers: Vec::new(),
-        labels: Vec::new(),
-        truncated: false,
-        lossy: false,
         origin: Origin { source: format!("log-{}", step.source).into(), ..Origin::nowhere() },
-        raw: Default::default(),
+        ..Record::blank()
     };
     let violation = |(rule, severity, state): &(u8, Severity, ViolationState)| Violation {
         rule: format!("rule-{rule}").into(),

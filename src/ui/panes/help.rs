@@ -9,9 +9,16 @@ use crate::state::AppState;
 use crate::state::view::Hint;
 use crate::ui::theme::{Meaning, Theme};
 use crate::ui::widgets::sheet;
+use crate::ui::widgets::text::wrap;
 
 /// Columns of the box.
 const WIDTH: u16 = 120;
+
+/// Columns of an action's name.
+const NAME: usize = 21;
+
+/// Most lines that say what an action does.
+const LINES: usize = 4;
 
 /// Draws the help, scrolled.
 pub fn render(
@@ -43,11 +50,15 @@ pub fn render(
             lines.push(Line::styled(group, theme.style(Meaning::Title)));
         }
         let padding = keys.saturating_sub(hint.keys.width());
+        let room = usize::from(WIDTH.min(area.width)).saturating_sub(keys + NAME + 8);
+        let mut helps = wrap(hint.help, room.max(1), LINES).into_iter();
         lines.push(Line::from(vec![
             Span::styled(format!("  {}{}", hint.keys, " ".repeat(padding)), theme.style(Meaning::Key)),
-            Span::styled(format!("  {:<21}", format!(":{}", hint.name)), muted),
-            Span::styled(hint.help, theme.style(Meaning::Text)),
+            Span::styled(format!("  {:<NAME$}", format!(":{}", hint.name)), muted),
+            Span::styled(helps.next().unwrap_or_default(), theme.style(Meaning::Text)),
         ]));
+        let below = |help| Line::styled(format!("{}{help}", " ".repeat(keys + NAME + 4)), theme.style(Meaning::Text));
+        lines.extend(helps.map(below));
     }
     if group.is_empty() {
         lines.push(Line::styled("nothing fits", muted));

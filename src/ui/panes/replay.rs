@@ -86,13 +86,12 @@ fn facts<'a>(report: &ReplayReport, state: &AppState, width: u16, theme: &Theme)
             }
         }
     }
-    if let Some(other) = &report.other {
+    if report.other.is_some() {
         let found = &report.differences;
         let why: Vec<String> = found.reasons.iter().take(3).map(|(why, count)| format!("{why} {count}")).collect();
         let why = if why.is_empty() { String::new() } else { format!(" ({})", why.join(", ")) };
         let differ = format!("{} of {} differ", number(found.count), number(found.of));
         parts.push((1, format!("{differ}{why}"), if found.count > 0 { note } else { text }));
-        let _ = other;
     }
     if let Some(filter) = &report.filter {
         let fits = format!("{} of {} fit", number(filter.fits), number(filter.of));
@@ -109,17 +108,22 @@ fn facts<'a>(report: &ReplayReport, state: &AppState, width: u16, theme: &Theme)
             muted,
         ));
     }
+    in_width(parts, report.playing, usize::from(width), theme)
+}
+
+/// The parts that fit, what matters least left out.
+fn in_width<'a>(mut parts: Vec<(u8, String, Style)>, playing: bool, width: usize, theme: &Theme) -> Line<'a> {
     let used = |parts: &[(u8, String, Style)]| -> usize {
         parts.iter().map(|(_, text, _)| unicode_width::UnicodeWidthStr::width(text.as_str()) + 2).sum::<usize>() + 3
     };
-    while used(&parts) > usize::from(width) && parts.len() > 1 {
+    while used(&parts) > width && parts.len() > 1 {
         let least = parts.iter().enumerate().max_by_key(|(at, (rank, ..))| (*rank, *at)).map_or(0, |(at, _)| at);
         parts.remove(least);
     }
-    let symbol = if report.playing { theme.symbols.play } else { theme.symbols.pause };
+    let symbol = if playing { theme.symbols.play } else { theme.symbols.pause };
     let mut spans = vec![Span::styled(format!(" {symbol} "), theme.style(Meaning::Key))];
     for (_, text, style) in parts {
-        let room = usize::from(width).saturating_sub(4);
+        let room = width.saturating_sub(4);
         spans.push(Span::styled(fit(&text, room, theme.symbols.ellipsis).into_owned(), style));
         spans.push(Span::raw("  "));
     }

@@ -162,7 +162,12 @@ impl Columns {
             let bars: Vec<f64> = state.rule_bars(&rule.id).into_iter().map(|count| count as f64).collect();
             let top = bars.iter().copied().fold(0.0, f64::max);
             let bars = spark::bars(&theme.symbols, bars.into_iter().map(Some), top, true);
-            let cost = state.rule_cost(index).map_or("–".to_owned(), |ns| format!("{} ns", humanize::short(ns)));
+            let cost = match state.rule_cost(index) {
+                None => "–".to_owned(),
+                // Less than the clock can tell.
+                Some(ns) if ns < 1.0 => "< 1 ns".to_owned(),
+                Some(ns) => format!("{} ns", humanize::short(ns)),
+            };
             spans.push(Span::styled(format!(" {bars:<8}"), theme.style(Meaning::Spark)));
             spans.push(Span::styled(format!(" {cost:>7}"), muted));
         }

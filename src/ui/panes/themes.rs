@@ -22,5 +22,5 @@ pub fn render(frame: &mut Frame<'_>, area: Rect, state: &AppState, theme: &Theme
     };
     let lines = state.view.themes.iter().enumerate().map(line).collect();
     let scroll = (choice + 1).saturating_sub(usize::from(area.height.saturating_sub(4)).max(1));
-    sheet::render(frame, ("Theme", "Enter keeps it, Esc"), lines, (WIDTH, scroll), theme);
+    sheet::render(frame, ("Theme", "Enter keeps, Esc goes back"), lines, (WIDTH, scroll), theme);
 }
