@@ -15,6 +15,7 @@ use super::setup::Setup;
 use super::{Failure, captures, note_line, say};
 use crate::history::Row;
 use crate::pipeline::judge::{Arrival, Texts};
+use crate::replay::differences;
 use crate::sanitize;
 use crate::sink::file::{Existing, Lines};
 use crate::verdict::Verdict;
@@ -43,6 +44,7 @@ struct Changed<'a> {
     now: Side<'a>,
     new: Vec<&'a str>,
     gone: Vec<&'a str>,
+    why: Vec<&'static str>,
 }
 
 /// What one of them says of it.
@@ -131,13 +133,14 @@ fn output(path: &Path, reads: &[&Path]) -> Result<Lines, Failure> {
     Lines::open(path, Existing::Replace, None).map_err(wrong)
 }
 
-/// Writes a line, if the two differ in rules or advice.
+/// Writes a line, if the two differ: in whatever the bar of a replay counts.
 fn changed(out: &mut Vec<u8>, row: &Row, now: &Verdict) {
     let before = &row.verdict;
-    let (old, new) = (firing(before), firing(now));
-    if before.advice == now.advice && old.keys().eq(new.keys()) {
+    let why = differences::reasons(before, now);
+    if why == 0 {
         return;
     }
+    let (old, new) = (firing(before), firing(now));
     let only = |these: &std::collections::BTreeMap<_, _>, those: &std::collections::BTreeMap<&Arc<str>, _>| {
         these.keys().filter(|rule: &&&Arc<str>| !those.contains_key(**rule)).map(|rule| &***rule).collect()
     };
@@ -156,6 +159,7 @@ fn changed(out: &mut Vec<u8>, row: &Row, now: &Verdict) {
         now: Side::of(now),
         new: only(&new, &old),
         gone: only(&old, &new),
+        why: differences::words(why).collect(),
     };
     let text = serde_json::to_string(&line).unwrap_or_default();
     out.extend_from_slice(sanitize::json(&text).as_bytes());

@@ -21,6 +21,11 @@ enum Reason {
 /// Decimals to which scores are compared: those that a verdict is written with.
 const DECIMALS: f64 = 1e6;
 
+/// The reasons of such bits, in words.
+pub fn words(bits: u8) -> impl Iterator<Item = &'static str> {
+    REASONS.iter().enumerate().filter(move |(at, _)| bits & 1 << at != 0).map(|(_, word)| *word)
+}
+
 /// The reasons why two judgements of a record differ, one bit each in the order of [`REASONS`]; 0 where they agree in
 /// everything that a verdict says but for what it cost and the revision of the rules.
 pub fn reasons(seen: &Verdict, now: &Verdict) -> u8 {

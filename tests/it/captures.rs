@@ -327,6 +327,7 @@ fn two_sets_of_rules_are_compared_record_by_record() {
     let home = captured(400);
     home.write("b.yaml", RULES.replace("max: 3", "max: 10").replace("dear", "dearer"));
     home.write("c.yaml", RULES.replace("max: 3", "max: 0.5"));
+    home.write("d.yaml", RULES.replace("severity: critical", "severity: info"));
     let dear = (0..400).filter(|n| n % 40 == 17).count();
     for what in ["log", "x.wcap"] {
         let run = |other: &str, more: &str| {
@@ -349,6 +350,13 @@ fn two_sets_of_rules_are_compared_record_by_record() {
         run("c.yaml", "--output d");
         let lines = json_lines(&read(home.path("d")).unwrap());
         assert_eq!(lines.iter().filter(|line| line["kind"] == "record").count(), 400 - dear, "{what}");
+        // The same rule fires on the same records, and says something else of them.
+        run("d.yaml", "--output d");
+        let lines = json_lines(&read(home.path("d")).unwrap());
+        let changed: Vec<_> = lines.iter().filter(|line| line["kind"] == "record").collect();
+        assert_eq!(changed.len(), dear, "{what}");
+        let rules = serde_json::json!(["rules"]);
+        assert!(changed.iter().all(|line| line["why"] == rules && line["gone"].as_array().unwrap().is_empty()));
         run("rules.yaml", "--output d");
         let lines = json_lines(&read(home.path("d")).unwrap());
         assert!(lines.iter().all(|line| line["kind"] == "rule"), "the same rules differ in nothing");
